@@ -1,1 +1,3 @@
-export {}
+export { Gate, type GateMode } from './gate.ts'
+export { seededRandom } from './seeded-random.ts'
+export { TestClock } from './test-clock.ts'

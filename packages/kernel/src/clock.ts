@@ -1,0 +1,31 @@
+import { TimerWheel } from './timer-wheel.ts'
+
+/** A pending callback. Cancelling it twice, or after it ran, does nothing. */
+export interface Timer {
+  /** When the callback runs, in `clock.now()` milliseconds. */
+  readonly dueAt: number
+  cancel(): void
+}
+
+/**
+ * Where time comes from. Every Aplomb package takes one as its `clock` option; the default is
+ * `systemClock`, tests pass a `TestClock`.
+ */
+export interface Clock {
+  /** Monotonic time in milliseconds from an arbitrary origin; it never goes back. */
+  now(): number
+  /** Like `now()`, but it may be as old as the current turn of the event loop, and is cheaper. */
+  coarseNow(): number
+  /** The calendar's time in milliseconds since 1970, for dates on the wire only. */
+  wallNow(): number
+  /**
+   * Calls `callback(argument)` once, no sooner than `delayMs` from now. A pending timer keeps the
+   * process alive. Starting and cancelling one costs some 20 ns: it is made for timeouts that
+   * almost never fire.
+   */
+  setTimer(callback: () => void, delayMs: number): Timer
+  setTimer<A>(callback: (argument: A) => void, delayMs: number, argument: A): Timer
+}
+
+/** The machine's clock, with one timer wheel for the whole process. */
+export const systemClock: Clock & { readonly pendingTimers: number } = new TimerWheel()
