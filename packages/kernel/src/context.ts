@@ -250,13 +250,12 @@ export class Context implements Cancellation, AbortListener {
   }
 
   private end(reason: unknown): void {
-    const { listeners, controller } = this
     this.ended = true
     this.endReason = reason
-    this.listeners = undefined
     this.close()
-    controller?.abort(reason)
-    tellListeners(listeners, reason)
+    this.controller?.abort(reason)
+    tellListeners(this.listeners, reason)
+    this.listeners = undefined
   }
 
   private link(): void {

@@ -40,7 +40,7 @@ export abstract class InvalidError extends AplombError {
 export abstract class RejectedError extends AplombError {
   override readonly kind = 'rejected'
   /** How long to wait before trying again makes sense, in milliseconds, where it is known. */
-  readonly retryAfterMs?: number
+  declare readonly retryAfterMs?: number
 
   constructor(message: string, options: ErrorOptions & { retryAfterMs?: number | undefined } = {}) {
     super(message, causeOf(options))
@@ -62,7 +62,7 @@ export class TimeoutError extends AplombError {
   override readonly code: string = 'ERR_TIMEOUT'
   override readonly kind = 'timeout'
   readonly phase: string
-  readonly timeoutMs?: number
+  declare readonly timeoutMs?: number
 
   constructor(message: string, options: TimeoutErrorOptions) {
     super(message, causeOf(options))

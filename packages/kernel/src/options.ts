@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { InvalidError } from './errors.ts'
 import { closestTo } from './did-you-mean.ts'
 
@@ -89,5 +90,5 @@ export function describe(value: unknown): string {
     return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
   if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'Object'})`
   if (typeof value === 'function') return 'a function'
-  return String(value)
+  return inspect(value)
 }

@@ -1,6 +1,5 @@
 import type { Clock, Timer } from '../clock.ts'
-
-const endOfTurn = setImmediate
+import { endOfTurn } from '../timer-turn.ts'
 
 interface TestTimer extends Timer {
   readonly order: number
@@ -62,7 +61,6 @@ export class TestClock implements Clock {
     for (let timer = this.next(end); timer !== undefined; timer = this.next(end)) {
       this.fire(timer)
       // Each timer must see the world that the one before it left.
-      // oxlint-disable-next-line no-await-in-loop
       await this.settle()
     }
     this.time = Math.max(this.time, end)
@@ -82,7 +80,6 @@ export class TestClock implements Clock {
   /** Runs timers until none is left, at most `limit` of them (default 100,000). */
   async runAll(limit = 100_000): Promise<void> {
     for (let count = 0; count < limit; count++) {
-      // oxlint-disable-next-line no-await-in-loop
       if (!(await this.advanceToNext())) return
     }
     throw new Error(`TestClock.runAll: timers are still being started after ${limit} of them`)
@@ -107,7 +104,7 @@ export class TestClock implements Clock {
 
   /** Lets everything that can happen without time passing happen. */
   async settle(): Promise<void> {
-    await new Promise<void>((resolve) => void endOfTurn(resolve))
+    await endOfTurn()
   }
 
   private fire(timer: TestTimer): void {
