@@ -25,6 +25,12 @@ export interface Clock {
    */
   setTimer(callback: () => void, delayMs: number): Timer
   setTimer<A>(callback: (argument: A) => void, delayMs: number, argument: A): Timer
+  /**
+   * The same for upkeep that nobody waits for, such as closing what has been idle for long: it does
+   * not keep the process alive.
+   */
+  setBackgroundTimer(callback: () => void, delayMs: number): Timer
+  setBackgroundTimer<A>(callback: (argument: A) => void, delayMs: number, argument: A): Timer
 }
 
 /** The machine's clock, with one timer wheel for the whole process. */

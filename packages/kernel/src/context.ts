@@ -70,6 +70,11 @@ export class Context implements Cancellation, AbortListener {
     return ambient.getStore() ?? root
   }
 
+  /** An empty context that nothing aborts, for work that outlives the call which began it. */
+  static get none(): Context {
+    return root
+  }
+
   /**
    * The context a call shall run in: the ambient one, a given one, or a child of it with what the
    * options say. A wait that only listens needs no more; a call that hands out `signal` goes

@@ -16,12 +16,14 @@ class WheelTimer implements Timer {
   private readonly callback: ((argument: unknown) => void) | undefined
   private readonly argument: unknown
   readonly delayMs: number
+  readonly background: boolean
 
   constructor(
     wheel?: TimerWheel,
     callback?: (argument: unknown) => void,
     delayMs = 0,
-    argument?: unknown
+    argument?: unknown,
+    background = false
   ) {
     this.prev = this
     this.next = this
@@ -29,6 +31,7 @@ class WheelTimer implements Timer {
     this.callback = callback
     this.delayMs = delayMs
     this.argument = argument
+    this.background = background
   }
 
   get dueAt(): number {
@@ -39,7 +42,7 @@ class WheelTimer implements Timer {
   cancel(): void {
     if (this.next === this) return
     this.unlink()
-    this.wheel?.forget()
+    this.wheel?.forget(this.background)
   }
 
   insertBefore(node: WheelTimer): void {
@@ -73,7 +76,9 @@ class WheelTimer implements Timer {
 export class TimerWheel implements Clock {
   private readonly fresh = new WheelTimer()
   private readonly slots: WheelTimer[] = Array.from({ length: SLOTS }, () => new WheelTimer())
+  /** Timers that keep the process alive, and those that do not. */
   private pending = 0
+  private pendingInBackground = 0
   private turnScheduled = false
   /** The reading of this turn, NaN when there is none yet. */
   private turnNow = Number.NaN
@@ -94,7 +99,7 @@ export class TimerWheel implements Clock {
   }
 
   get pendingTimers(): number {
-    return this.pending
+    return this.pending + this.pendingInBackground
   }
 
   now(): number {
@@ -121,6 +126,15 @@ export class TimerWheel implements Clock {
     return timer
   }
 
+  setBackgroundTimer<A>(callback: (argument: A) => void, delayMs: number, argument?: A): Timer {
+    const run = callback as (argument: unknown) => void
+    const timer = new WheelTimer(this, run, delayMs, argument, true)
+    timer.insertBefore(this.fresh)
+    this.pendingInBackground++
+    this.scheduleTurnEnd()
+    return timer
+  }
+
   /** Puts a fresh timer on the wheel now, for a caller who asks when it is due. */
   stamp(timer: WheelTimer): void {
     const now = this.now()
@@ -131,8 +145,9 @@ export class TimerWheel implements Clock {
   }
 
   /** A linked timer was cancelled. */
-  forget(): void {
-    if (--this.pending === 0) this.driver?.unref()
+  forget(background: boolean): void {
+    if (background) this.pendingInBackground--
+    else if (--this.pending === 0) this.driver?.unref()
   }
 
   /**
@@ -177,10 +192,11 @@ export class TimerWheel implements Clock {
     this.position = last
     for (let timer = due.next; timer !== due; timer = due.next) {
       timer.unlink()
-      this.pending--
+      if (timer.background) this.pendingInBackground--
+      else this.pending--
       runSafely(timer)
     }
-    if (this.pending > 0) this.wakeForNext()
+    if (this.pendingTimers > 0) this.wakeForNext()
   }
 
   private collectDue(slot: number, now: number, due: WheelTimer): void {

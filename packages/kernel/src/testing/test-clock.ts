@@ -3,6 +3,7 @@ import { endOfTurn } from '../timer-turn.ts'
 
 interface TestTimer extends Timer {
   readonly order: number
+  readonly background: boolean
   readonly fire: () => void
 }
 
@@ -41,17 +42,11 @@ export class TestClock implements Clock {
   }
 
   setTimer<A>(callback: (argument: A) => void, delayMs: number, argument?: A): Timer {
-    const timers = this.timers
-    const timer: TestTimer = {
-      dueAt: this.time + Math.max(0, delayMs),
-      order: this.started++,
-      fire: () => callback(argument as A),
-      cancel() {
-        timers.delete(timer)
-      }
-    }
-    timers.add(timer)
-    return timer
+    return this.start(() => callback(argument as A), delayMs, false)
+  }
+
+  setBackgroundTimer<A>(callback: (argument: A) => void, delayMs: number, argument?: A): Timer {
+    return this.start(() => callback(argument as A), delayMs, true)
   }
 
   /** Moves time on by `ms`, running what falls due; resolves when all has settled. */
@@ -77,10 +72,14 @@ export class TestClock implements Clock {
     return true
   }
 
-  /** Runs timers until none is left, at most `limit` of them (default 100,000). */
+  /**
+   * Runs timers until none is left but background ones, at most `limit` of them (default 100,000).
+   */
   async runAll(limit = 100_000): Promise<void> {
     for (let count = 0; count < limit; count++) {
-      if (!(await this.advanceToNext())) return
+      await this.settle()
+      if ([...this.timers].every(({ background }) => background)) return
+      await this.advanceToNext()
     }
     throw new Error(`TestClock.runAll: timers are still being started after ${limit} of them`)
   }
@@ -105,6 +104,21 @@ export class TestClock implements Clock {
   /** Lets everything that can happen without time passing happen. */
   async settle(): Promise<void> {
     await endOfTurn()
+  }
+
+  private start(fire: () => void, delayMs: number, background: boolean): Timer {
+    const timers = this.timers
+    const timer: TestTimer = {
+      dueAt: this.time + Math.max(0, delayMs),
+      order: this.started++,
+      background,
+      fire,
+      cancel() {
+        timers.delete(timer)
+      }
+    }
+    timers.add(timer)
+    return timer
   }
 
   private fire(timer: TestTimer): void {
