@@ -116,6 +116,19 @@ export class Context implements Cancellation, AbortListener {
     return new Context(this, changes, true)
   }
 
+  /**
+   * The nearest of this context and those whose abort reaches it for which `test` holds: for who
+   * keeps books by context, as a tree of tasks does.
+   */
+  nearest<C extends Context>(test: (context: Context) => context is C): C | undefined {
+    let scope: Context | undefined = this.scope
+    while (scope !== undefined) {
+      if (test(scope)) return scope
+      scope = scope.outer?.scope
+    }
+    return undefined
+  }
+
   /** Aborted when this context or one above it is; created when it is first read. */
   get signal(): AbortSignal {
     if (this.scope !== this) return this.scope.signal

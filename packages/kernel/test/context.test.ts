@@ -26,6 +26,14 @@ describe('cancellation', () => {
     expect(signal.reason).toBe(reason)
   })
 
+  it('finds the nearest context of a kind from any below it, a copy included', () => {
+    class Marked extends Context {}
+    const isMarked = (context: Context): context is Marked => context instanceof Marked
+    const marked = new Marked(new Marked(Context.none))
+    expect(marked.with({ attempt: 2 }).child().with({ attempt: 3 }).nearest(isMarked)).toBe(marked)
+    expect(Context.none.child().nearest(isMarked)).toBeUndefined()
+  })
+
   it('leaves parents and siblings alone', () => {
     const parent = Context.current().child()
     const [first, second] = [parent.child(), parent.child()]
