@@ -7,13 +7,12 @@ import { run } from './run.mjs'
 import { environmentWithTools } from './tools.mjs'
 
 const [task, ...args] = process.argv.slice(2)
-const env = await environmentWithTools()
+const env = environmentWithTools()
 
 await install(env)
 
 if (task === 'start') {
-  // Standard output belongs to the command (`--out -`), so the build speaks on standard error.
-  await run('turbo', ['run', 'build', '--output-logs=errors-only'], { env, stdout: process.stderr })
+  await run('turbo', ['run', 'build'], { env, output: 'on failure' })
   const command = args.length === 0 || args[0].startsWith('--') ? ['demo', ...args] : args
   await run('node', ['packages/cli/dist/bin.js', ...command], { env })
 } else {

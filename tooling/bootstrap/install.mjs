@@ -14,7 +14,7 @@ export async function install(env) {
   // A failed install must not look like a good one the next time.
   rmSync(stamp, { force: true })
   const frozen = process.env.CI === 'true' ? ['--frozen-lockfile'] : []
-  await run('pnpm', ['install', ...frozen], { env, stdout: process.stderr })
+  await run('pnpm', ['install', ...frozen], { env, output: 'aside' })
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, digest(folders))
 }

@@ -4,22 +4,32 @@
 // Signals: Ctrl-C at a terminal reaches the whole process group, the program included; a signal
 // sent to npm alone reaches only us (npm passes it on). The program must see it exactly once, as
 // many take a second one for 'now at once', and we must outlive it, or its shutdown is orphaned.
+import { Buffer } from 'node:buffer'
 import { spawn } from 'node:child_process'
+import { writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import process from 'node:process'
 import { root } from './tools.mjs'
 
 const SECOND_SIGNAL_MS = 150
 
-export async function run(program, args, { env, stdout = 'inherit' }) {
-  const windows = process.platform === 'win32'
+// Standard output and standard error of the program: ours; both on our standard error, since
+// standard output belongs to the command that follows; or kept back unless it fails.
+const OUTPUTS = {
+  show: ['inherit', 'inherit'],
+  aside: [2, 2],
+  'on failure': ['pipe', 'pipe']
+}
+
+export async function run(program, args, { env, output = 'show' }) {
   const child = spawn(program, args, {
     cwd: root,
     env,
-    // Windows finds pnpm.cmd and turbo.cmd only through a shell; their arguments are all ours.
-    shell: windows && program !== 'node',
-    stdio: ['inherit', stdout, 'inherit']
+    stdio: ['inherit', ...OUTPUTS[output]]
   })
+  const held = []
+  child.stdout?.on('data', (chunk) => held.push(chunk))
+  child.stderr?.on('data', (chunk) => held.push(chunk))
   const stopRelaying = relaySignals(child)
   const code = await new Promise((resolve) => {
     child.once('error', (error) => {
@@ -31,7 +41,9 @@ export async function run(program, args, { env, stdout = 'inherit' }) {
     })
   })
   stopRelaying()
-  if (code !== 0) process.exit(code)
+  if (code === 0) return
+  if (held.length > 0) writeSync(2, Buffer.concat(held))
+  process.exit(code)
 }
 
 function relaySignals(child) {

