@@ -1,1 +1,5 @@
-export {}
+export { correlation } from './correlation.ts'
+export type { LogLevel } from './log-table.ts'
+export type { Logger } from './logs.ts'
+export type { PrometheusRegistry } from './prometheus.ts'
+export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry.ts'

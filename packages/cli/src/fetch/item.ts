@@ -52,7 +52,7 @@ function jsonItem(value: Record<string, unknown>, index: number): Item {
     method: method.toUpperCase(),
     url: checkedUrl(url),
     headers: isText ? given : { 'content-type': 'application/json', ...given },
-    body: isText ? (body as string | undefined) : JSON.stringify(body)
+    body: isText ? body : JSON.stringify(body)
   }
 }
 

@@ -1,0 +1,17 @@
+import { Context } from '@aplomb/kernel'
+import { createPool } from '@aplomb/pool'
+import { correlation, startTelemetry } from '@aplomb/telemetry'
+import { pino } from 'pino'
+
+const logger = pino({ mixin: correlation, base: null, timestamp: false })
+const telemetry = startTelemetry({ logger })
+
+const pool = createPool({ create: async () => ({}), destroy: async () => undefined })
+await Context.from({ correlationId: 'order-17' }).run(async () => {
+  await pool.use(async () => logger.info('working'))
+})
+await pool.close()
+
+const text = await telemetry.metrics()
+console.log(text.includes('db_client_connection_wait_time_seconds_count'))
+telemetry.stop()
