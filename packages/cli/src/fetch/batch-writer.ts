@@ -10,7 +10,7 @@ export class BatchWriter<T> {
   private readonly store: (batch: readonly T[]) => Promise<void>
   private readonly highWater: number
   /** How many rows are stored. */
-  stored = 0
+  stored: number = 0
 
   /** `highWater` is the weight of waiting rows from which `add` asks its caller to wait. */
   constructor(highWater: number, store: (batch: readonly T[]) => Promise<void>) {
@@ -19,19 +19,25 @@ export class BatchWriter<T> {
   }
 
   add(row: T, weight: number): Promise<void> | undefined {
-    if (this.failure !== undefined) return Promise.reject(this.failure.error)
+    if (this.failure !== undefined) return this.flushed(undefined)
     this.gathering.push(row)
     this.weight += weight
     this.flushing ??= this.flush()
-    return this.weight >= this.highWater ? this.flushing : undefined
+    return this.weight >= this.highWater ? this.flushed(this.flushing) : undefined
   }
 
   /** Resolves when all rows are stored. */
   async end(): Promise<void> {
     while (this.flushing !== undefined) await this.flushing
+    await this.flushed(undefined)
+  }
+
+  private async flushed(flushing: Promise<void> | undefined): Promise<void> {
+    await flushing
     if (this.failure !== undefined) throw this.failure.error
   }
 
+  /** Never rejects: whoever adds or ends next is told. */
   private async flush(): Promise<void> {
     try {
       // The rows of this turn go together.
@@ -45,7 +51,6 @@ export class BatchWriter<T> {
       }
     } catch (error) {
       this.failure = { error }
-      throw error
     } finally {
       this.flushing = undefined
     }

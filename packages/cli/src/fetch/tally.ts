@@ -8,15 +8,15 @@ export class Tally {
   /** Items that an earlier run has done. */
   readonly skipped: number
   readonly startedAt: number
-  inFlight = 0
-  ok = 0
-  failed = 0
+  inFlight: number = 0
+  ok: number = 0
+  failed: number = 0
   /** Requests sent, retries included. */
-  attempts = 0
-  readonly retries = new Map<string, number>()
-  readonly failures = new Map<string, number>()
+  attempts: number = 0
+  readonly retries: Map<string, number> = new Map()
+  readonly failures: Map<string, number> = new Map()
   /** By origin, of those that are not closed. */
-  readonly openBreakers = new Map<string, string>()
+  readonly openBreakers: Map<string, string> = new Map()
   readonly latency: LatencyHistogram = new LatencyHistogram()
 
   constructor(total: number, skipped: number, startedAt: number) {
