@@ -49,7 +49,7 @@ export class Context implements Cancellation, AbortListener {
   private external: AbortSignal | undefined = undefined
   private ownDeadline: number = Number.POSITIVE_INFINITY
   private timer: Timer | undefined = undefined
-  private expire: ((context: this) => void) | undefined = undefined
+  private expire: ((context: never) => void) | undefined = undefined
   private ended = false
   private endReason: unknown = undefined
   private controller: AbortController | undefined = undefined
