@@ -1,0 +1,87 @@
+import type { Context, Limiter } from '@aplomb/kernel'
+import { Admission, outcomeOf } from './admission.ts'
+import { LinkedList } from './linked-list.ts'
+import { Task, type TaskFunction, type TaskOwner } from './task.ts'
+import type { TreeNode } from './tree-node.ts'
+
+/** What the tasks of a group tell it. */
+export interface MembersOwner extends TreeNode {
+  readonly context: Context
+  onTaskStart(task: Task): void
+  /** The task has left; it may have been the last. */
+  onTaskLeft(task: Task): void
+}
+
+/** The tasks of one group: those that run and, under a limit, those that wait for their turn. */
+export class Members implements TaskOwner {
+  readonly context: Context
+  readonly waiting: LinkedList<TreeNode> = new LinkedList()
+  /** How many have not ended. */
+  live = 0
+  private spawned = 0
+  private readonly owner: MembersOwner
+  private readonly admission: Admission | undefined
+
+  constructor(owner: MembersOwner, limit: number | Limiter) {
+    this.owner = owner
+    this.context = owner.context
+    this.admission = this.createAdmission(limit)
+  }
+
+  spawn<T>(name: string | undefined, work: TaskFunction<T>): Task<T> {
+    const task = new Task<T>(this, name ?? this.nameOf(work), work)
+    this.live++
+    if (this.context.aborted) task.cancel(this.context.reason)
+    else if (this.admission === undefined) this.start(task as Task)
+    else {
+      task.join(this.waiting)
+      this.startWaiting(this.admission)
+    }
+    return task
+  }
+
+  /** Called by each task, once. */
+  onTaskEnd(task: Task): void {
+    task.permit?.release(task.state === 'done' ? 'success' : outcomeOf(task.error))
+    this.live--
+    this.owner.onTaskLeft(task)
+    if (this.admission !== undefined) this.startWaiting(this.admission)
+  }
+
+  cancelWaiting(reason: unknown): void {
+    for (const task of this.waiting) (task as Task).cancel(reason)
+  }
+
+  private nameOf(work: TaskFunction<unknown>): string {
+    this.spawned++
+    return work.name === '' ? `task ${this.spawned}` : work.name
+  }
+
+  private createAdmission(limit: number | Limiter): Admission | undefined {
+    if (limit === Number.POSITIVE_INFINITY) return undefined
+    const admission: Admission = new Admission(
+      limit,
+      this.context,
+      () => this.startWaiting(admission),
+      (error) => (this.waiting.first as Task | undefined)?.refuse(error)
+    )
+    return admission
+  }
+
+  private startWaiting(admission: Admission): void {
+    while (this.waiting.first !== undefined && !this.context.aborted) {
+      const permit = admission.take()
+      if (permit === undefined) return
+      const task = this.waiting.first as Task
+      task.leaveTree()
+      task.permit = permit
+      this.start(task)
+    }
+  }
+
+  private start(task: Task): void {
+    task.enterTree(this.owner)
+    this.owner.onTaskStart(task)
+    task.start()
+  }
+}
