@@ -1,0 +1,308 @@
+import type { Clock, Context } from '@aplomb/kernel'
+import pg from 'pg'
+import { DatabaseConnectionError } from './errors.ts'
+import type { AnyExchange, Exchange, ExchangeOwner } from './exchange.ts'
+import { StatementCache } from './statement-cache.ts'
+import type { ServerError, TypeParsers, Wire, WireValue } from './wire.ts'
+
+/** pg's own client and pool, for libraries made for them. */
+export type PgClient = pg.Client
+export type PgPool = pg.Pool
+export type PgPoolClient = pg.PoolClient
+
+/** Where to connect to and as whom, in pg's words. */
+export type ConnectionTarget = pg.ClientConfig
+
+/** How a connection behaves, beyond where it leads. */
+export interface ConnectionSettings {
+  readonly clock: Clock
+  /** How many statements the server keeps parsed. */
+  readonly statementCacheSize: number
+  /** How long an abandoned statement may take to stop before the connection is given up. */
+  readonly cancelTimeoutMs: number
+  /** The connection broke, or the server ended it; told once. */
+  readonly onLost?: ((connection: Connection) => void) | undefined
+  readonly onNotice?: ((notice: ServerError) => void) | undefined
+}
+
+/** A message of LISTEN/NOTIFY. */
+export interface Notification {
+  readonly channel: string
+  readonly payload: string
+  /** The server process that sent it. */
+  readonly processId: number
+}
+
+const CLOSE_GRACE_MS = 1000
+const FIRST_CANCEL_PAUSE_MS = 50
+
+/**
+ * One connection of pg, doing one exchange at a time, that can stop a statement on the server
+ * without ever hitting the next one. The only file that knows pg.
+ */
+export class Connection implements ExchangeOwner {
+  readonly client: PgClient
+  readonly statements: StatementCache
+  /** Why the connection is of no use any more. */
+  lost: Error | undefined
+  private readonly target: ConnectionTarget
+  private readonly settings: ConnectionSettings
+  private current: AnyExchange | undefined
+  private following: AnyExchange[] = []
+  private reclaiming: Promise<void> | undefined
+  private idleWaiters: (() => void)[] = []
+
+  private constructor(client: PgClient, target: ConnectionTarget, settings: ConnectionSettings) {
+    this.client = client
+    this.target = target
+    this.settings = settings
+    this.statements = new StatementCache(settings.statementCacheSize)
+    client.on('error', (error) => this.lose(error))
+    client.on('end', () => this.lose(new Error('Connection terminated')))
+    if (settings.onNotice !== undefined) client.on('notice', settings.onNotice as never)
+  }
+
+  /** @throws DatabaseConnectionError, or the context's reason. */
+  static async open(
+    target: ConnectionTarget,
+    settings: ConnectionSettings,
+    context: Context
+  ): Promise<Connection> {
+    context.throwIfAborted()
+    const client = new pg.Client({ keepAlive: true, ...target })
+    const connection = new Connection(client, target, settings)
+    await connection.connect(context)
+    return connection
+  }
+
+  /** `I` idle, `T` in a transaction, `E` in one that failed. */
+  get transactionStatus(): 'I' | 'T' | 'E' | null {
+    return this.client.getTransactionStatus() as 'I' | 'T' | 'E' | null
+  }
+
+  /** No exchange is under way, nor any cancel request that could still hit one. */
+  get isQuiet(): boolean {
+    return this.current === undefined && this.reclaiming === undefined
+  }
+
+  get types(): TypeParsers {
+    return this.client as unknown as TypeParsers
+  }
+
+  /**
+   * Starts an exchange on the quiet connection and gives the caller's promise, which rejects with
+   * the context's reason at once on abort.
+   */
+  run<T>(exchange: Exchange<T>, context: Context, timeoutMs: number): Promise<T> {
+    if (context.aborted) return Promise.reject(context.reason)
+    if (this.lost !== undefined) {
+      exchange.lose(this.lost)
+      return exchange.promise
+    }
+    this.current = exchange as AnyExchange
+    exchange.begin(this, context, this.settings.clock, timeoutMs)
+    this.client.query(exchange as never)
+    return exchange.promise
+  }
+
+  /**
+   * Like `run`, for an exchange that may come while others are under way: it is written at once,
+   * and the server answers in order.
+   */
+  append<T>(exchange: Exchange<T>, context: Context, timeoutMs: number): Promise<T> {
+    if (this.current === undefined || this.lost !== undefined) {
+      return this.run(exchange, context, timeoutMs)
+    }
+    if (context.aborted) return Promise.reject(context.reason)
+    this.following.push(exchange as AnyExchange)
+    exchange.begin(this, context, this.settings.clock, timeoutMs)
+    exchange.submit(this.wire)
+    return exchange.promise
+  }
+
+  /** Resolves when the connection is quiet or lost; at once where it is. */
+  async quiet(): Promise<void> {
+    while (!this.isQuiet && this.lost === undefined) {
+      if (this.reclaiming !== undefined) await this.reclaiming
+      else await new Promise<void>((resolve) => this.idleWaiters.push(resolve))
+    }
+  }
+
+  /** Stops what is under way on the server, and ends the connection if that does not help. */
+  reclaim(): Promise<void> {
+    this.reclaiming ??= this.stopCurrent().finally(() => (this.reclaiming = undefined))
+    return this.reclaiming
+  }
+
+  exchangeEnded(exchange: AnyExchange): void {
+    if (exchange !== this.current) return
+    this.current = this.following.shift()
+    if (this.current === undefined) this.tellIdle()
+    else this.activate(this.current)
+  }
+
+  exchangeAbandoned(): void {
+    void this.reclaim()
+  }
+
+  onNotification(listener: (notification: Notification) => void): void {
+    this.client.on('notification', ({ channel, payload, processId }) =>
+      listener({ channel, payload: payload ?? '', processId })
+    )
+  }
+
+  /** Says goodbye, and hangs up on a server that does not answer. */
+  async close(): Promise<void> {
+    if (this.lost !== undefined) return this.destroy()
+    const timer = this.settings.clock.setTimer(() => this.destroy(), CLOSE_GRACE_MS)
+    await this.client.end().finally(() => timer.cancel())
+  }
+
+  /** Whether the open connection keeps the process alive. */
+  keepAlive(wanted: boolean): void {
+    const socket = this.wire.stream as unknown as { ref(): void; unref(): void }
+    if (wanted) socket.ref()
+    else socket.unref()
+  }
+
+  /** Hangs up. */
+  destroy(): void {
+    this.wire.stream.destroy()
+  }
+
+  private get wire(): Wire {
+    return (this.client as unknown as { connection: Wire }).connection
+  }
+
+  private async connect(context: Context): Promise<void> {
+    const { promise, reject } = Promise.withResolvers<never>()
+    const listener = { onAbort: reject }
+    context.listen(listener)
+    try {
+      await Promise.race([this.client.connect(), promise])
+    } catch (error) {
+      this.destroy()
+      throw context.aborted ? context.reason : connectionError(this.client, error)
+    } finally {
+      context.unlisten(listener)
+    }
+  }
+
+  private tellIdle(): void {
+    if (this.idleWaiters.length === 0) return
+    for (const resolve of this.idleWaiters.splice(0)) resolve()
+  }
+
+  private lose(error: Error): void {
+    if (this.lost !== undefined) return
+    this.lost = error
+    this.destroy()
+    for (const exchange of this.following.splice(0)) exchange.lose(error)
+    this.current?.lose(error)
+    this.tellIdle()
+    this.settings.onLost?.(this)
+  }
+
+  /**
+   * pg turns to the next query when the server is ready; a refused one's successor has to be in
+   * its queue by then, so it is put there now, already written.
+   */
+  private activate(exchange: AnyExchange): void {
+    this.client.query(exchange as never)
+  }
+
+  /**
+   * A cancel request names a connection, not a statement: one that arrives late hits whatever runs
+   * then. So the connection stays ours until the server is ready AND the request's socket has been
+   * closed by the server, by which time the signal has been delivered. One that came too early did
+   * nothing, so it is repeated.
+   */
+  private async stopCurrent(): Promise<void> {
+    const { clock, cancelTimeoutMs } = this.settings
+    const timer = clock.setTimer(() => this.destroy(), cancelTimeoutMs)
+    let pauseMs = FIRST_CANCEL_PAUSE_MS
+    try {
+      while (this.current !== undefined && this.lost === undefined) {
+        await this.requestCancel()
+        await this.becomesIdle(pauseMs)
+        pauseMs *= 2
+      }
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  private async becomesIdle(withinMs: number): Promise<void> {
+    if (this.current === undefined || this.lost !== undefined) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.idleWaiters.push(resolve)
+    const timer = this.settings.clock.setTimer(resolve, withinMs)
+    await promise.finally(() => timer.cancel())
+  }
+
+  /** Resolves when the server has closed the request's own connection, or it failed. */
+  private requestCancel(): Promise<void> {
+    const { processID, secretKey, host, port, ssl, sslNegotiation } = this.client as never as Peer
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const request = new CancelWire({ ssl, sslNegotiation, stream: this.target.stream })
+    request.on('error', () => request.stream.destroy())
+    request.on('end', resolve)
+    const send = (): void => request.cancel(processID, secretKey)
+    request.on('sslconnect', send)
+    request.on('connect', () => {
+      if (!ssl) send()
+      else if (sslNegotiation !== 'direct') request.requestSsl()
+    })
+    if (host.startsWith('/')) request.connect(`${host}/.s.PGSQL.${port}`)
+    else request.connect(port, host)
+    const timer = this.settings.clock.setTimer(
+      () => request.stream.destroy(),
+      this.settings.cancelTimeoutMs
+    )
+    return promise.finally(() => timer.cancel())
+  }
+}
+
+/** The parts of pg's client that a cancel request needs. */
+interface Peer {
+  readonly processID: number
+  readonly secretKey: number
+  readonly host: string
+  readonly port: number
+  readonly ssl: boolean | object
+  readonly sslNegotiation: string
+}
+
+/** pg's bare protocol connection. */
+interface CancelWire {
+  readonly stream: { destroy(): void }
+  on(event: 'error' | 'end' | 'connect' | 'sslconnect', listener: () => void): unknown
+  connect(port: number | string, host?: string): void
+  requestSsl(): void
+  cancel(processID: number, secretKey: number): void
+}
+const CancelWire = pg.Connection as unknown as new (config: object) => CancelWire
+
+/** The values in the form they go over the wire in. */
+export function toWireValues(values: readonly unknown[]): WireValue[] {
+  const { utils } = pg as unknown as { utils: PgUtils }
+  return values.map((value) => utils.prepareValue(value))
+}
+
+interface PgUtils {
+  prepareValue(value: unknown): WireValue
+}
+
+/** An identifier in double quotes, so that it is nothing but a name. */
+export function quoteIdentifier(name: string): string {
+  return pg.escapeIdentifier(name)
+}
+
+function connectionError(client: PgClient, error: unknown): DatabaseConnectionError {
+  const { host, port, database } = client
+  const target = host.startsWith('/') ? `${host}/.s.PGSQL.${port}` : `${host}:${port}`
+  const { message, code } = error as { message?: string; code?: string }
+  const why = message === undefined || message === '' ? (code ?? 'unknown') : message
+  const text = `Cannot connect to PostgreSQL at ${target}, database ${database ?? ''}: ${why}`
+  return new DatabaseConnectionError(text, { target, reason: code, cause: error })
+}

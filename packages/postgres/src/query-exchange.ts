@@ -1,0 +1,147 @@
+import { Exchange } from './exchange.ts'
+import { RowReader, type RowMode } from './row-reader.ts'
+import type { PreparedStatement, StatementCache } from './statement-cache.ts'
+import type { FieldInfo, TypeParsers, Wire, WireValue } from './wire.ts'
+
+/** What a statement gave. */
+export interface QueryResult<Row = Record<string, unknown>> {
+  readonly rows: Row[]
+  /** Rows given or changed; null for a command that counts none. */
+  readonly rowCount: number | null
+  /** As `SELECT`, `INSERT`, `BEGIN`. */
+  readonly command: string
+  readonly fields: readonly FieldInfo[]
+}
+
+/** A statement, checked and ready to be written. */
+export interface Statement {
+  readonly text: string
+  readonly values: readonly WireValue[]
+  readonly rowMode: RowMode
+  /** One statement only, over the extended protocol, kept parsed by the server. */
+  readonly prepare: boolean
+  readonly types: TypeParsers
+}
+
+/** Collects the messages of one statement into a result. */
+export class ResultBuilder {
+  private reader: RowReader | undefined
+  private readonly statement: Statement
+  private readonly prepared: PreparedStatement | undefined
+  private readonly rows: unknown[] = []
+  private tag = ''
+
+  constructor(statement: Statement, prepared?: PreparedStatement) {
+    this.statement = statement
+    this.prepared = prepared
+    this.reader = prepared?.reader
+  }
+
+  get complete(): boolean {
+    return this.tag !== ''
+  }
+
+  describe(fields: FieldInfo[]): void {
+    this.reader = new RowReader(fields, this.statement.types)
+    if (this.prepared !== undefined) this.prepared.reader = this.reader
+  }
+
+  add(cells: readonly (string | null)[]): void {
+    this.rows.push(this.reader?.read(cells, this.statement.rowMode))
+  }
+
+  finish(tag: string): void {
+    this.tag = tag
+    if (this.prepared !== undefined) this.prepared.parsed = true
+  }
+
+  build(): QueryResult<never> {
+    const { command, rowCount } = parseTag(this.tag)
+    return { rows: this.rows as never[], rowCount, command, fields: this.reader?.fields ?? [] }
+  }
+}
+
+/** Runs one statement; a simple one, without values, may hold several, and then gives the last. */
+export class QueryExchange extends Exchange<QueryResult<never>> {
+  private readonly statement: Statement
+  private readonly cache: StatementCache
+  private readonly prepared: PreparedStatement | undefined
+  private builder: ResultBuilder
+
+  constructor(statement: Statement, cache: StatementCache) {
+    super()
+    this.statement = statement
+    this.cache = cache
+    this.prepared = statement.prepare ? cache.get(statement.text) : undefined
+    this.builder = new ResultBuilder(statement, this.prepared)
+  }
+
+  protected write(wire: Wire): void {
+    const { statement, prepared } = this
+    if (!statement.prepare && statement.values.length === 0) return wire.query(statement.text)
+    wire.stream.cork()
+    this.cache.writeEvicted(wire)
+    writeStatement(wire, statement, prepared)
+    wire.sync()
+    wire.stream.uncork()
+  }
+
+  protected result(): QueryResult<never> {
+    return this.builder.build()
+  }
+
+  protected override onEnd(): void {
+    // An error may have come before the server kept it.
+    if (this.prepared?.parsed === false) this.cache.forget(this.prepared)
+  }
+
+  /** The server no longer has the prepared statement, or no longer accepts it. */
+  forgetStatement(): void {
+    if (this.prepared !== undefined) this.cache.forget(this.prepared)
+  }
+
+  override handleRowDescription({ fields }: { fields: FieldInfo[] }): void {
+    this.nextResult()
+    this.builder.describe(fields)
+  }
+
+  override handleDataRow({ fields }: { fields: (string | null)[] }): void {
+    if (this.failure !== undefined || this.ending !== 'pending') return
+    try {
+      this.builder.add(fields)
+    } catch (error) {
+      this.failure = error
+    }
+  }
+
+  override handleCommandComplete({ text }: { text: string }): void {
+    this.nextResult()
+    this.builder.finish(text)
+  }
+
+  private nextResult(): void {
+    if (this.builder.complete) this.builder = new ResultBuilder(this.statement)
+  }
+}
+
+/** Parse where needed, Bind, Describe where needed, Execute; the sync is the caller's. */
+export function writeStatement(
+  wire: Wire,
+  { text, values }: Statement,
+  prepared: PreparedStatement | undefined
+): void {
+  const name = prepared?.name ?? ''
+  if (prepared?.parsed !== true) wire.parse({ name, text, types: [] })
+  wire.bind({ portal: '', statement: name, values })
+  if (prepared?.parsed !== true) wire.describe({ type: 'P', name: '' })
+  wire.execute({ portal: '', rows: 0 })
+}
+
+/** `INSERT 0 5`, `SELECT 3`, `CREATE TABLE`. */
+function parseTag(tag: string): { command: string; rowCount: number | null } {
+  const last = tag.lastIndexOf(' ')
+  const count = last === -1 ? Number.NaN : Number(tag.slice(last + 1))
+  if (Number.isNaN(count)) return { command: tag, rowCount: null }
+  const first = tag.indexOf(' ')
+  return { command: tag.slice(0, first), rowCount: count }
+}
