@@ -1,1 +1,42 @@
-export {}
+export {
+  DeadlineUnreachableError,
+  OptionsError,
+  TimeoutError,
+  type AttemptRecord,
+  type Context,
+  type ContextOptions,
+  type Door,
+  type Operation,
+  type Policy
+} from '@aplomb/kernel'
+export {
+  constantBackoff,
+  exponentialBackoff,
+  type Backoff,
+  type BackoffState,
+  type ExponentialBackoffOptions,
+  type Jitter
+} from './backoff.ts'
+export { circuitBreaker, type CircuitBreaker } from './breaker.ts'
+export type { BreakerChange, CircuitBreakerOptions } from './breaker-options.ts'
+export type { BreakerState } from './breaker-state.ts'
+export { classifyError, retryAfterOf, type Classifier, type FailureClass } from './classify.ts'
+export { compose } from './compose.ts'
+export { ChaosError, CircuitOpenError, RetriesExhaustedError, type GiveUpReason } from './errors.ts'
+export type {
+  BreakerMessage,
+  ChaosMessage,
+  FallbackMessage,
+  GiveUpMessage,
+  HedgeMessage,
+  RejectedMessage,
+  RetryMessage,
+  TimeoutMessage,
+  WaitedMessage
+} from './events.ts'
+export { explain, type ExplanationStep } from './explain.ts'
+export { retry } from './retry.ts'
+export { retryBudget, type RetryBudget, type RetryBudgetOptions } from './retry-budget.ts'
+export type { RetryEvent, RetryOptions } from './retry-options.ts'
+export { standard, type StandardOptions } from './standard.ts'
+export { timeout, type TimeoutOptions } from './timeout.ts'

@@ -1,0 +1,99 @@
+import { disposable, type Context, type Door, type Policy } from '@aplomb/kernel'
+import {
+  resolveBreakerOptions,
+  type CircuitBreakerOptions,
+  type ResolvedBreakerOptions
+} from './breaker-options.ts'
+import type { BreakerState } from './breaker-state.ts'
+import { Circuit, type CircuitPass } from './circuit.ts'
+import { bindDoor } from './door-flow.ts'
+import { FlowPolicy } from './flow-policy.ts'
+import type { Flow } from './flow.ts'
+import { Keyed } from './keyed.ts'
+
+/** A breaker. With a `key`, what it says and does by itself concerns calls of the empty key. */
+export interface CircuitBreaker extends Policy {
+  readonly door: Door<CircuitPass>
+  readonly name: string
+  /** `open` until a call after the open time makes it `half-open`. */
+  readonly state: BreakerState
+  /** The breaker of one key, whatever the `key` option says. */
+  for(key: string): CircuitBreaker
+  /** Holds it open until the result is disposed of, or `reset`. */
+  isolate(): Disposable
+  /** Closes it and forgets all calls. */
+  reset(): void
+}
+
+/**
+ * Fails calls at once while the other side is failing, and lets a few through from time to time
+ * to see whether it is better.
+ *
+ * It opens when the share of failures, or of slow calls, in its window is too high. The open time
+ * is at least the `retryAfterMs` of the failure that opened it. Errors of kind `rejected` and calls
+ * that the caller aborted do not count. Refused calls reject with a `CircuitOpenError`.
+ *
+ * @throws OptionsError
+ */
+export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
+  return new BreakerPolicy(resolveBreakerOptions(options))
+}
+
+class BreakerPolicy extends FlowPolicy implements CircuitBreaker {
+  readonly name: string
+  readonly door: Door<CircuitPass>
+  private readonly keyed: Keyed<BreakerPolicy>
+  private readonly circuit: Circuit
+
+  constructor(options: ResolvedBreakerOptions, key?: string, siblings?: Keyed<BreakerPolicy>) {
+    super()
+    const circuit = new Circuit(options, key)
+    this.name = options.name
+    this.circuit = circuit
+    this.keyed =
+      siblings ?? new Keyed(options.maxKeys, (key) => new BreakerPolicy(options, key, this.keyed))
+    const { key: keyOf } = options
+    const pick =
+      keyOf === undefined || siblings !== undefined
+        ? undefined
+        : (context: Context) => this.keyed.for(keyOf(context)).circuit
+    this.door = pick === undefined ? doorOf(circuit) : keyedDoor(pick)
+  }
+
+  get state(): BreakerState {
+    return this.circuit.state
+  }
+
+  for(key: string): CircuitBreaker {
+    return this.keyed.for(key)
+  }
+
+  isolate(): Disposable {
+    this.circuit.isolate()
+    return disposable(() => {
+      if (this.circuit.state === 'isolated') this.circuit.reset()
+    })
+  }
+
+  reset(): void {
+    this.circuit.reset()
+  }
+
+  bind(next: Flow): Flow {
+    return bindDoor(this.door, this.name, next)
+  }
+}
+
+function doorOf(circuit: Circuit): Door<CircuitPass> {
+  return {
+    enter: (context) => circuit.enter(context),
+    leave: (pass, failed, outcome) => circuit.leave(pass, failed, outcome)
+  }
+}
+
+function keyedDoor(pick: (context: Context) => Circuit): Door<CircuitPass> {
+  return {
+    enter: (context) => pick(context).enter(context),
+    leave: (pass, failed, outcome) => pass.circuit.leave(pass, failed, outcome)
+  }
+}

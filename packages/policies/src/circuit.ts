@@ -1,0 +1,162 @@
+import { callHook, type Context } from '@aplomb/kernel'
+import { isEvidence } from './breaker-failure.ts'
+import type { ResolvedBreakerOptions } from './breaker-options.ts'
+import type { BreakerState } from './breaker-state.ts'
+import {
+  ConsecutiveWindow,
+  CountWindow,
+  DurationWindow,
+  type CallWindow
+} from './breaker-windows.ts'
+import { retryAfterOf } from './classify.ts'
+import { CircuitOpenError } from './errors.ts'
+import { breakerChannel } from './events.ts'
+
+/** A call that was let in. */
+export interface CircuitPass {
+  readonly circuit: Circuit
+  /** The period of the circuit it belongs to; the result of an earlier one is ignored. */
+  readonly period: number
+  readonly context: Context
+  /** NaN unless slow calls count. */
+  readonly startedAt: number
+}
+
+/** The state machine of one circuit breaker. */
+export class Circuit {
+  state: BreakerState = 'closed'
+  private readonly options: ResolvedBreakerOptions
+  private readonly key: string | undefined
+  private readonly window: CallWindow
+  private readonly timesCalls: boolean
+  private period = 0
+  private openUntil = 0
+  /** The open time in force, which the next failed probe lets grow. */
+  private openMs = 0
+  private probing = 0
+  private probed = 0
+  private lastProbeAt = 0
+  private cause: unknown = undefined
+
+  constructor(options: ResolvedBreakerOptions, key?: string) {
+    this.options = options
+    this.key = key
+    this.window = makeWindow(options)
+    this.timesCalls = options.slowCallMs !== Number.POSITIVE_INFINITY
+  }
+
+  enter(context: Context): CircuitPass {
+    if (this.state !== 'closed') this.enterOrRefuse()
+    const startedAt = this.timesCalls ? this.options.clock.now() : Number.NaN
+    return { circuit: this, period: this.period, context, startedAt }
+  }
+
+  leave(pass: CircuitPass, failed: boolean, outcome: unknown): void {
+    if (pass.period !== this.period) return
+    const { options } = this
+    if (failed && !isEvidence(outcome, pass.context)) return this.forgetProbe()
+    const bad = failed
+      ? options.isFailure(outcome, pass.context)
+      : options.isFailureResult !== undefined && options.isFailureResult(outcome, pass.context)
+    const slow = this.timesCalls && options.clock.now() - pass.startedAt > options.slowCallMs
+    if (this.state === 'half-open') this.leaveProbe(bad || slow, outcome)
+    else if (this.window.record(options.clock.coarseNow(), bad, slow)) this.open(outcome)
+  }
+
+  isolate(): void {
+    if (this.state !== 'isolated') this.change('isolated')
+  }
+
+  reset(): void {
+    if (this.state === 'closed') this.window.clear()
+    else this.close()
+  }
+
+  private enterOrRefuse(): void {
+    if (this.state === 'isolated') throw this.refusal('is held open')
+    const now = this.options.clock.now()
+    if (this.state === 'open') {
+      if (now < this.openUntil) throw this.refusal('is open', this.openUntil - now)
+      this.change('half-open')
+    }
+    const { halfOpenCalls } = this.options
+    // A probe that never ends must not keep the circuit half-open for ever.
+    const overdue = now - this.lastProbeAt >= this.openMs
+    if (this.probing + this.probed >= halfOpenCalls && !(this.probing > 0 && overdue)) {
+      throw this.refusal('is being probed')
+    }
+    this.lastProbeAt = now
+    this.probing++
+  }
+
+  private leaveProbe(bad: boolean, outcome: unknown): void {
+    if (bad) return this.open(outcome)
+    this.probing--
+    this.probed++
+    if (this.probed >= this.options.halfOpenCalls) this.close()
+  }
+
+  /** The probe told nothing, so another may take its place. */
+  private forgetProbe(): void {
+    if (this.state === 'half-open') this.probing--
+  }
+
+  private open(outcome: unknown): void {
+    const { options } = this
+    const { openMs, openGrowth, openJitter, maxOpenMs } = options
+    const again = this.state === 'half-open'
+    const grown = again ? Math.min(maxOpenMs, this.growing * openGrowth) : openMs
+    this.growing = grown
+    const jittered = openJitter === 0 ? grown : grown * (1 + openJitter * options.random())
+    this.openMs = Math.min(maxOpenMs, Math.max(jittered, retryAfterOf(outcome) ?? 0))
+    this.openUntil = options.clock.now() + this.openMs
+    this.cause = outcome
+    this.change('open')
+  }
+
+  /** The open time before jitter and Retry-After. */
+  private growing = 0
+
+  private close(): void {
+    this.window.clear()
+    this.cause = undefined
+    this.change('closed')
+  }
+
+  /** Begins a new period: whatever was let in before no longer counts. */
+  private change(to: BreakerState): void {
+    const { options, key, state: from } = this
+    this.state = to
+    this.period++
+    this.probing = this.probed = 0
+    const { name, onStateChange } = options
+    if (onStateChange === undefined && !breakerChannel.hasSubscribers) return
+    const openMs = to === 'open' ? this.openMs : undefined
+    const message = { name, key, from, to, openMs }
+    if (breakerChannel.hasSubscribers) breakerChannel.publish(message)
+    callHook('onStateChange', onStateChange, message)
+  }
+
+  private refusal(how: string, retryAfterMs?: number): CircuitOpenError {
+    const { key, cause } = this
+    const breaker = this.options.name
+    const label = key === undefined ? breaker : `${breaker} (${key})`
+    return new CircuitOpenError(`The circuit ${label} ${how}`, {
+      breaker,
+      key,
+      retryAfterMs,
+      cause
+    })
+  }
+}
+
+function makeWindow(options: ResolvedBreakerOptions): CallWindow {
+  const { consecutiveFailures, windowCalls, windowMs, failureRatio, slowCallRatio } = options
+  if (consecutiveFailures !== undefined) return new ConsecutiveWindow(consecutiveFailures)
+  if (windowCalls === undefined) {
+    const minimumCalls = options.minimumCalls ?? 100
+    return new DurationWindow(windowMs, { failureRatio, slowCallRatio, minimumCalls })
+  }
+  const minimumCalls = options.minimumCalls ?? Math.min(100, windowCalls)
+  return new CountWindow(windowCalls, { failureRatio, slowCallRatio, minimumCalls })
+}

@@ -1,0 +1,120 @@
+import { isAplombError, type Context } from '@aplomb/kernel'
+
+/** What a failure means for those who might try again. */
+export type FailureClass =
+  /** It may well work next time. */
+  | 'transient'
+  /** The other side asks for less; it may have said for how long. */
+  | 'throttled'
+  /** No answer in time: the work may or may not have been done. */
+  | 'timeout'
+  /** It surely never reached the other side, so trying again repeats nothing. */
+  | 'unsent'
+  /** Trying again would fail in the same way. */
+  | 'permanent'
+  /** The caller does not want it any more. */
+  | 'cancelled'
+
+/** Sorts failures; give your own to `retry` and fall back on `classifyError`. */
+export type Classifier = (error: unknown, context: Context) => FailureClass
+
+const codes: ReadonlyMap<string, FailureClass> = new Map<string, FailureClass>([
+  ...each('unsent', [
+    'ECONNREFUSED',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'ENETDOWN',
+    'ENETUNREACH',
+    'EHOSTDOWN',
+    'EHOSTUNREACH',
+    'UND_ERR_CONNECT_TIMEOUT'
+  ]),
+  ...each('transient', ['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'UND_ERR_SOCKET']),
+  ...each('timeout', ['ETIMEDOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']),
+  // An open circuit is there to fail fast, and a closed pool does not open again.
+  ...each('permanent', [
+    'ERR_CIRCUIT_OPEN',
+    'ERR_POOL_CLOSED',
+    'ERR_DEADLINE_UNREACHABLE',
+    'ERR_INVALID_ARG_TYPE',
+    'ERR_INVALID_URL',
+    'UND_ERR_INVALID_ARG'
+  ])
+])
+
+/** Timeouts of our own waits in which nothing had been sent yet. */
+const waitPhases: ReadonlySet<string> = new Set(['queue', 'acquire', 'create', 'connect'])
+const programmersErrors: ReadonlySet<string> = new Set(['ReferenceError', 'SyntaxError'])
+const networkMessage = /fetch failed|failed to fetch|network|terminated|load failed/i
+const deepestCause = 5
+
+/**
+ * How Aplomb sorts a failure by itself: our own errors by their kind, others by the code of the
+ * error or its causes (the usual codes of Node.js and undici), by an HTTP status in `status` or
+ * `statusCode`, or by `retryAfterMs`. An unknown error is `transient`; a mistake in the program
+ * (`TypeError` and its like, unless it is the network's) is `permanent`.
+ */
+export function classifyError(error: unknown): FailureClass {
+  let cause: unknown = error
+  for (let depth = 0; depth < deepestCause && isObject(cause); depth++) {
+    const found = classifyOne(cause)
+    if (found !== undefined) return found
+    cause = (cause as { cause?: unknown }).cause
+  }
+  return isProgrammersError(error) ? 'permanent' : 'transient'
+}
+
+/** How long the other side asked us to wait, where an error or result says so, in milliseconds. */
+export function retryAfterOf(outcome: unknown): number | undefined {
+  if (!isObject(outcome)) return undefined
+  const { retryAfterMs } = outcome as { retryAfterMs?: unknown }
+  if (typeof retryAfterMs !== 'number' || Number.isNaN(retryAfterMs)) return undefined
+  return Math.max(0, retryAfterMs)
+}
+
+function classifyOne(error: object): FailureClass | undefined {
+  const { code, name, status, statusCode } = error as Record<string, unknown>
+  const byCode = typeof code === 'string' ? codes.get(code) : undefined
+  if (byCode !== undefined) return byCode
+  if (name === 'AbortError') return 'cancelled'
+  const byStatus = classifyStatus(status ?? statusCode)
+  if (byStatus !== undefined) return byStatus
+  if (isAplombError(error)) return classifyKind(error)
+  if (retryAfterOf(error) !== undefined) return 'throttled'
+  return name === 'TimeoutError' ? 'timeout' : undefined
+}
+
+function classifyKind(error: { kind: string; phase?: string }): FailureClass | undefined {
+  switch (error.kind) {
+    case 'rejected':
+      return 'unsent'
+    case 'timeout':
+      return waitPhases.has(error.phase ?? '') ? 'unsent' : 'timeout'
+    case 'failed':
+      return retryAfterOf(error) === undefined ? undefined : 'throttled'
+    default:
+      return 'permanent'
+  }
+}
+
+/** 408, 429 and 5xx except 501 are worth another try. */
+function classifyStatus(status: unknown): FailureClass | undefined {
+  if (typeof status !== 'number' || status < 400 || status > 599) return undefined
+  if (status === 408) return 'timeout'
+  if (status === 429) return 'throttled'
+  return status >= 500 && status !== 501 ? 'transient' : 'permanent'
+}
+
+function isProgrammersError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (error instanceof TypeError) return !networkMessage.test(error.message)
+  return programmersErrors.has(error.name)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function each(found: FailureClass, names: readonly string[]): [string, FailureClass][] {
+  return names.map((name) => [name, found])
+}

@@ -1,0 +1,69 @@
+import { invalidOptions, type Policy } from '@aplomb/kernel'
+import { bindDoor } from './door-flow.ts'
+import { FlowPolicy } from './flow-policy.ts'
+import { settleWith, type Flow } from './flow.ts'
+
+/**
+ * Several policies as one, outermost first: `compose(timeout, retry)` limits the time of all
+ * attempts together. Any `Policy` will do, of ours or not; those of this package and all doors
+ * are walked through in one step, without a promise for each.
+ *
+ * @throws OptionsError when one of them is not a policy
+ */
+export function compose(...policies: readonly Policy[]): Policy {
+  const issues = policies.flatMap((policy, index) =>
+    isPolicy(policy) ? [] : [`policy ${index + 1}: must be a policy with an execute method`]
+  )
+  if (issues.length > 0) throw invalidOptions('compose', issues)
+  return new Composition(policies)
+}
+
+class Composition extends FlowPolicy {
+  private readonly policies: readonly Policy[]
+
+  constructor(policies: readonly Policy[]) {
+    super()
+    this.policies = policies
+  }
+
+  bind(next: Flow): Flow {
+    return this.policies.reduceRight((below, policy) => bindPolicy(policy, below), next)
+  }
+}
+
+function bindPolicy(policy: Policy, next: Flow): Flow {
+  if (policy instanceof FlowPolicy) return policy.bind(next)
+  const { door } = policy
+  if (door !== undefined) return bindDoor(door, nameOf(policy), next)
+  return bindForeign(policy, next)
+}
+
+/** A policy that only knows promises. */
+function bindForeign(policy: Policy, next: Flow): Flow {
+  return {
+    run(context, operation, sink) {
+      const below = (inner: typeof context): Promise<unknown> =>
+        new Promise((resolve, reject) => {
+          next.run(inner, operation, {
+            settle: (failed, outcome) => (failed ? reject(outcome) : resolve(outcome))
+          })
+        })
+      let result: Promise<unknown>
+      try {
+        result = Promise.resolve(policy.execute(below, context))
+      } catch (error) {
+        return sink.settle(true, error)
+      }
+      settleWith(result, sink)
+    }
+  }
+}
+
+function nameOf(policy: Policy): string {
+  const { name } = policy as { name?: unknown }
+  return typeof name === 'string' ? name : policy.constructor.name
+}
+
+function isPolicy(value: unknown): value is Policy {
+  return typeof (value as Partial<Policy> | null | undefined)?.execute === 'function'
+}

@@ -1,0 +1,96 @@
+import { Context, type ContextOptions, type AbortListener, type Operation } from '@aplomb/kernel'
+
+/**
+ * How the policies of one composition run together. Each is bound once to what stands below it;
+ * a call then walks down by plain method calls and comes back up through sinks, so the whole stack
+ * costs one promise however many policies it has.
+ */
+export interface Flow {
+  /** Runs the operation under this policy and all below it, and settles `sink` exactly once. */
+  run(context: Context, operation: Operation<unknown>, sink: Sink): void
+}
+
+/** Is told how a run ended: with its result, or its error when `failed`. It never throws. */
+export interface Sink {
+  settle(failed: boolean, outcome: unknown): void
+}
+
+/** The bottom of every stack: the operation itself. */
+export const operationFlow: Flow = {
+  run(context, operation, sink) {
+    let result: unknown
+    try {
+      result = operation(context)
+    } catch (error) {
+      sink.settle(true, error)
+      return
+    }
+    if (result instanceof Promise) settleWith(result, sink)
+    else if (isThenable(result)) settleWith(Promise.resolve(result), sink)
+    else sink.settle(false, result)
+  }
+}
+
+/** Settles `sink` as `promise` does. */
+export function settleWith(promise: Promise<unknown>, sink: Sink): void {
+  promise.then(
+    (value) => sink.settle(false, value),
+    (error: unknown) => sink.settle(true, error)
+  )
+}
+
+/** Runs `flow` as a promise. It rejects at once when the caller aborts, whatever runs below. */
+export function start<T>(
+  flow: Flow,
+  operation: Operation<T>,
+  options: ContextOptions | Context | undefined
+): Promise<T> {
+  const context = Context.from(options)
+  return new Promise((resolve, reject) => {
+    if (context.aborted) return reject(context.reason)
+    const call = new Call(context, ownsContext(context, options), resolve as never, reject)
+    context.listen(call)
+    flow.run(context, operation, call)
+  })
+}
+
+/** Whether `Context.from(options)` made a context that goes with this call. */
+function ownsContext(context: Context, options: ContextOptions | Context | undefined): boolean {
+  if (options === undefined || options === context) return false
+  return context !== (options as ContextOptions).context && context !== Context.current()
+}
+
+/** One call from outside: the sink at the top of the stack. */
+class Call implements Sink, AbortListener {
+  private readonly context: Context
+  private readonly ownsContext: boolean
+  private readonly resolve: (value: unknown) => void
+  private readonly reject: (reason: unknown) => void
+
+  constructor(
+    context: Context,
+    ownsContext: boolean,
+    resolve: (value: unknown) => void,
+    reject: (reason: unknown) => void
+  ) {
+    this.context = context
+    this.ownsContext = ownsContext
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  settle(failed: boolean, outcome: unknown): void {
+    this.context.unlisten(this)
+    if (this.ownsContext) this.context.close()
+    if (failed) this.reject(outcome)
+    else this.resolve(outcome)
+  }
+
+  onAbort(reason: unknown): void {
+    this.settle(true, reason)
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
+}

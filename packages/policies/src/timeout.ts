@@ -1,0 +1,163 @@
+import {
+  callHook,
+  clockOption,
+  Context,
+  fields,
+  resolveOptions,
+  TimeoutError,
+  type Clock,
+  type Fields,
+  type Operation,
+  type Policy
+} from '@aplomb/kernel'
+import { timeoutChannel } from './events.ts'
+import { note } from './explain.ts'
+import { FlowPolicy } from './flow-policy.ts'
+import type { Flow, Sink } from './flow.ts'
+
+/** What `timeout` takes. */
+export interface TimeoutOptions {
+  /** How long the operation may take, in milliseconds; Infinity for no end. Required. */
+  readonly ms: number
+  /**
+   * Wait for the operation to end after its signal was aborted, instead of rejecting at once and
+   * leaving it behind. A result that it still delivers counts. Default: false.
+   */
+  readonly cooperative?: boolean | undefined
+  /** The `phase` of the error: which of several timeouts it was. Default: `attempt`. */
+  readonly phase?: string | undefined
+  /** For events. Default: `timeout`. */
+  readonly name?: string | undefined
+  /** Called when the time is over. */
+  readonly onTimeout?: ((error: TimeoutError) => void) | undefined
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined
+}
+
+/** The options in full. */
+interface Resolved {
+  readonly ms: number
+  readonly cooperative: boolean
+  readonly phase: string
+  readonly name: string
+  readonly onTimeout: TimeoutOptions['onTimeout']
+  readonly clock: Clock
+}
+
+const timeoutFields: Fields<Resolved> = {
+  ms: fields.required(fields.duration(0)),
+  cooperative: fields.boolean(false),
+  phase: fields.string('attempt'),
+  name: fields.string('timeout'),
+  onTimeout: fields.callback<TimeoutOptions['onTimeout']>(undefined),
+  clock: clockOption
+}
+
+/**
+ * Ends an operation that takes longer than `ms`: aborts the signal in its context and rejects,
+ * both with the same `TimeoutError`. When the caller aborted first, it is the caller's reason that
+ * counts, never ours.
+ *
+ * @throws OptionsError
+ */
+export function timeout(options: TimeoutOptions): Policy {
+  return new TimeoutPolicy(resolveOptions('timeout', options, timeoutFields))
+}
+
+class TimeoutPolicy extends FlowPolicy {
+  private readonly options: Resolved
+
+  constructor(options: Resolved) {
+    super()
+    this.options = options
+  }
+
+  bind(next: Flow): Flow {
+    const { options } = this
+    if (options.ms === Number.POSITIVE_INFINITY) return next
+    return {
+      run(context, operation, sink) {
+        new TimedCall(context, options, sink).start(next, operation)
+      }
+    }
+  }
+}
+
+/** One operation on the clock: its context, and the sink below which it runs. */
+class TimedCall extends Context implements Sink {
+  private readonly above: Context
+  private readonly options: Resolved
+  private readonly sink: Sink
+  private settled = false
+  private error: TimeoutError | undefined = undefined
+
+  constructor(above: Context, options: Resolved, sink: Sink) {
+    super(above, options)
+    this.above = above
+    this.options = options
+    this.sink = sink
+  }
+
+  start(next: Flow, operation: Operation<unknown>): void {
+    const { above, options } = this
+    if (above.aborted) return this.finish(true, above.reason)
+    this.expireAfter(options.ms, expire)
+    above.listen(this)
+    next.run(this, operation, this)
+  }
+
+  settle(failed: boolean, outcome: unknown): void {
+    if (this.settled) return
+    const { error } = this
+    if (error !== undefined && failed && isEffectOf(error, outcome)) this.finish(true, error)
+    else this.finish(failed, outcome)
+  }
+
+  /** The caller, or a policy above, gave up. */
+  override onAbort(reason: unknown): void {
+    super.onAbort(reason)
+    if (!this.options.cooperative) this.settle(true, reason)
+  }
+
+  expired(): void {
+    const { above, options } = this
+    if (this.settled || above.aborted) return
+    const error = timeoutError(options)
+    this.error = error
+    this.settled = !options.cooperative
+    report(options, error, this.correlationId)
+    this.abort(error)
+    if (!options.cooperative) this.finish(true, error)
+  }
+
+  private finish(failed: boolean, outcome: unknown): void {
+    this.settled = true
+    this.close()
+    this.above.unlisten(this)
+    this.sink.settle(failed, outcome)
+  }
+}
+
+function expire(call: TimedCall): void {
+  call.expired()
+}
+
+function timeoutError({ ms, phase }: Resolved): TimeoutError {
+  return new TimeoutError(`Timed out after ${ms} ms (${phase})`, { phase, timeoutMs: ms })
+}
+
+function report(options: Resolved, error: TimeoutError, correlationId: string | undefined): void {
+  const { name, phase, ms, onTimeout } = options
+  note(error, { policy: name, what: 'timed-out', reason: phase, ms })
+  if (timeoutChannel.hasSubscribers) {
+    timeoutChannel.publish({ name, phase, timeoutMs: ms, correlationId })
+  }
+  callHook('onTimeout', onTimeout, error)
+}
+
+/** Whether the operation failed because we aborted it, and not for a reason of its own. */
+function isEffectOf(error: TimeoutError, outcome: unknown): boolean {
+  if (outcome === error) return true
+  if (!(outcome instanceof Error)) return false
+  return outcome.name === 'AbortError' || outcome.cause === error
+}
