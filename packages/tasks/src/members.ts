@@ -1,4 +1,4 @@
-import type { Context, Limiter } from '@aplomb/kernel'
+import type { Context, Limiter, Permit } from '@aplomb/kernel'
 import { Admission, outcomeOf } from './admission.ts'
 import { LinkedList } from './linked-list.ts'
 import { Task, type TaskFunction, type TaskOwner } from './task.ts'
@@ -32,7 +32,7 @@ export class Members implements TaskOwner {
     const task = new Task<T>(this, name ?? this.nameOf(work), work)
     this.live++
     if (this.context.aborted) task.cancel(this.context.reason)
-    else if (this.admission === undefined) this.start(task as Task)
+    else if (this.admission === undefined) this.start(task as Task, undefined)
     else {
       task.join(this.waiting)
       this.startWaiting(this.admission)
@@ -41,8 +41,8 @@ export class Members implements TaskOwner {
   }
 
   /** Called by each task, once. */
-  onTaskEnd(task: Task): void {
-    task.permit?.release(task.state === 'done' ? 'success' : outcomeOf(task.error))
+  onTaskEnd(task: Task, permit: Permit | undefined): void {
+    permit?.release(task.state === 'done' ? 'success' : outcomeOf(task.error))
     this.live--
     this.owner.onTaskLeft(task)
     if (this.admission !== undefined) this.startWaiting(this.admission)
@@ -74,14 +74,13 @@ export class Members implements TaskOwner {
       if (permit === undefined) return
       const task = this.waiting.first as Task
       task.leaveTree()
-      task.permit = permit
-      this.start(task)
+      this.start(task, permit)
     }
   }
 
-  private start(task: Task): void {
+  private start(task: Task, permit: Permit | undefined): void {
     task.enterTree(this.owner)
     this.owner.onTaskStart(task)
-    task.start()
+    task.start(permit)
   }
 }

@@ -11,7 +11,7 @@ export type TaskState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled'
 /** What a task tells the group that it belongs to. */
 export interface TaskOwner {
   readonly context: Context
-  onTaskEnd(task: Task): void
+  onTaskEnd(task: Task, permit: Permit | undefined): void
 }
 
 /**
@@ -25,15 +25,13 @@ export class Task<T = unknown> extends TreeNode implements PromiseLike<T> {
   /** Default: the function's name, or its number in the group. */
   readonly name: string
   readonly startedAt: number
-  /** Whether someone asked for the result, and so hears of a failure. */
-  observed = false
-  /** What it runs under, where the group has a limit. */
-  permit: Permit | undefined = undefined
   private readonly owner: TaskOwner
-  private work: TaskFunction<T> | undefined
   private currentState: TaskState = 'waiting'
-  /** The result, or the error. */
-  private value: unknown = undefined
+  /**
+   * The work while it waits, the permit while it runs (where the group has a limit), at last the
+   * result or the error: one field, since there can be very many tasks.
+   */
+  private content: unknown
   private waiter: PromiseWithResolvers<T> | undefined = undefined
 
   /** Tasks come from `group.spawn`. */
@@ -41,9 +39,10 @@ export class Task<T = unknown> extends TreeNode implements PromiseLike<T> {
     super()
     this.owner = owner
     this.name = name
-    this.work = work
+    this.content = work
     this.context = new NodeContext(owner.context, this)
-    this.startedAt = this.context.clock.coarseNow()
+    // Whole numbers take no box of their own.
+    this.startedAt = Math.floor(this.context.clock.coarseNow())
   }
 
   get state(): TaskState {
@@ -53,13 +52,17 @@ export class Task<T = unknown> extends TreeNode implements PromiseLike<T> {
   /** What the task failed with, or was cancelled for; undefined otherwise. */
   get error(): unknown {
     return this.currentState === 'failed' || this.currentState === 'cancelled'
-      ? this.value
+      ? this.content
       : undefined
+  }
+
+  /** Whether someone asked for the result, and so hears of a failure. */
+  get observed(): boolean {
+    return this.waiter !== undefined
   }
 
   /** Settles with the task. It is never an unhandled rejection by itself. */
   get result(): Promise<T> {
-    this.observed = true
     if (this.waiter === undefined) {
       this.waiter = Promise.withResolvers()
       this.waiter.promise.catch(ignore)
@@ -92,18 +95,17 @@ export class Task<T = unknown> extends TreeNode implements PromiseLike<T> {
     return { kind: 'task', name, state, startedAt, waitsFor }
   }
 
-  /** Called by the group. */
-  start(): void {
-    const { work, context } = this
-    this.work = undefined
+  /** Called by the group, with what it runs under where the group has a limit. */
+  start(permit: Permit | undefined): void {
+    const { context } = this
+    const work = this.content as TaskFunction<T>
+    this.content = permit
     this.currentState = 'running'
     try {
-      const result = context.run(() => (work as TaskFunction<T>)(context))
-      if (!isThenable(result)) return this.end('done', result)
-      result.then(
-        (value) => this.end('done', value),
-        (error: unknown) => this.fail(error)
-      )
+      const result = context.run(() => work(context))
+      // Bound methods are smaller than closures.
+      if (isThenable(result)) result.then(this.succeed.bind(this), this.fail.bind(this))
+      else this.succeed(result)
     } catch (error) {
       this.fail(error)
     }
@@ -114,25 +116,29 @@ export class Task<T = unknown> extends TreeNode implements PromiseLike<T> {
     this.end('failed', error)
   }
 
+  private succeed(value: T): void {
+    this.end('done', value)
+  }
+
   private fail(error: unknown): void {
     this.end(isCancellation(error, this.context) ? 'cancelled' : 'failed', error)
   }
 
-  private end(state: TaskState, value: unknown): void {
+  private end(state: TaskState, content: unknown): void {
+    const permit = this.currentState === 'running' ? (this.content as Permit | undefined) : undefined
     this.currentState = state
-    this.value = value
-    this.work = undefined
+    this.content = content
     this.context.close()
-    this.settleWaiter()
     this.leaveTree()
-    this.owner.onTaskEnd(this as Task)
+    this.settleWaiter()
+    this.owner.onTaskEnd(this as Task, permit)
   }
 
   private settleWaiter(): void {
     const { waiter } = this
     if (waiter === undefined) return
-    if (this.currentState === 'done') waiter.resolve(this.value as T)
-    else if (this.hasEnded) waiter.reject(this.value)
+    if (this.currentState === 'done') waiter.resolve(this.content as T)
+    else if (this.hasEnded) waiter.reject(this.content)
   }
 
   private get hasEnded(): boolean {

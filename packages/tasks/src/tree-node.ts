@@ -11,6 +11,9 @@ export interface NodeFacts {
   readonly waitsFor: string | undefined
 }
 
+/** Few wait at a time for what we know, so it is not a field of every node. */
+const waits = new WeakMap<TreeNode, string>()
+
 /**
  * A live piece of work. It is in its parent's list from beginning to end, so that the tree can be
  * shown at any time and costs nothing while nobody looks.
@@ -22,7 +25,14 @@ export abstract class TreeNode implements Linked<TreeNode> {
   private siblings: LinkedList<TreeNode> | undefined = undefined
   private ownChildren: LinkedList<TreeNode> | undefined = undefined
   /** What it waits for now, in a few words, where that is known. */
-  waitsFor: string | undefined = undefined
+  get waitsFor(): string | undefined {
+    return waits.get(this)
+  }
+
+  set waitsFor(what: string | undefined) {
+    if (what === undefined) waits.delete(this)
+    else waits.set(this, what)
+  }
 
   abstract facts(): NodeFacts
 
