@@ -1,0 +1,58 @@
+import type { Timer } from '@aplomb/kernel'
+import type { Entry } from './entry.ts'
+
+/** A resource lent to one caller, until it is given back. Giving it back twice does nothing. */
+export interface Lease<T> extends Disposable, AsyncDisposable {
+  readonly resource: T
+  /** Gives the resource back for the next caller. */
+  release(): void
+  /** Gives the resource back to be destroyed: it is broken, or in a state nobody knows. */
+  destroy(): void
+}
+
+/** Where leases go back to. */
+export interface Lender<T> {
+  takeBack(lease: PoolLease<T>): void
+}
+
+export class PoolLease<T> implements Lease<T> {
+  readonly resource: T
+  readonly entry: Entry<T>
+  readonly startedAt: number
+  /** Reports the lease as a leak when it is held too long. */
+  alarm: Timer | undefined = undefined
+  private lender: Lender<T> | undefined
+
+  constructor(lender: Lender<T>, entry: Entry<T>, startedAt: number) {
+    this.lender = lender
+    this.resource = entry.resource
+    this.entry = entry
+    this.startedAt = startedAt
+  }
+
+  release(): void {
+    const { lender } = this
+    if (lender === undefined) return
+    this.lender = undefined
+    lender.takeBack(this)
+  }
+
+  destroy(): void {
+    if (this.lender !== undefined) this.entry.doom ??= 'holder'
+    this.release()
+  }
+
+  /** The holder failed: whether the resource still works is to be asked before its next use. */
+  suspect(): void {
+    if (this.lender !== undefined) this.entry.suspect = true
+  }
+
+  [Symbol.dispose](): void {
+    this.release()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.release()
+    return Promise.resolve()
+  }
+}
