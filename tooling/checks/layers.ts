@@ -3,7 +3,7 @@ import { importsOf } from './syntax.ts'
 import type { Package, Workspace } from './workspace.ts'
 
 /** The floors of the house. Imports point down only. */
-const LAYERS: Record<string, number> = {
+export const LAYERS: Record<string, number> = {
   kernel: 0,
   limits: 1,
   pool: 1,
