@@ -12,7 +12,7 @@ const STEPS: Record<string, readonly string[]> = {
   'types of the tooling': ['tsc', '-p', 'tsconfig.json'],
   lint: ['oxlint'],
   format: ['oxfmt', '--check'],
-  'unused code and dependencies': ['knip', '--no-progress']
+  'unused code and dependencies': ['knip', '--no-progress', '--no-config-hints']
 }
 
 const filters = process.argv.slice(2)
