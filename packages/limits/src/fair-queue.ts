@@ -1,0 +1,107 @@
+import { Heap } from './heap.ts'
+import type { Meter } from './meter.ts'
+import { earliestOf, type RateKey } from './rate-key.ts'
+import type { RateWaiter } from './rate-waiter.ts'
+
+/**
+ * Who goes next, of all keys that wait. A key whose own windows are full sleeps until they are not;
+ * the others stand ready, ordered by what each has had of the shared windows in proportion to its
+ * share, so that one busy key starves nobody (start-time fair queueing, Goyal et al. 1996). Within
+ * a key the `WaitQueue` rules. It is told the time, and tells when to look again.
+ */
+export class FairQueue {
+  queued = 0
+  private readonly shared: readonly Meter[]
+  private readonly grant: (waiter: RateWaiter, at: number) => void
+  private readonly sleeping = new Heap<RateKey>((a, b) => a.readyAt < b.readyAt)
+  private readonly ready = new Heap<RateKey>((a, b) => a.virtual < b.virtual)
+  private virtual = 0
+
+  constructor(shared: readonly Meter[], grant: (waiter: RateWaiter, at: number) => void) {
+    this.shared = shared
+    this.grant = grant
+  }
+
+  /** True while someone waits for the shared windows alone, and must not be overtaken. */
+  get isCrowded(): boolean {
+    return this.ready.size > 0
+  }
+
+  push(waiter: RateWaiter, priority: number): void {
+    const { state } = waiter
+    state.queue?.push(waiter, priority)
+    this.queued++
+    if (this.sleeping.has(state) || this.ready.has(state)) this.wake(state)
+    else {
+      state.readyAt = Number.NEGATIVE_INFINITY
+      this.sleeping.push(state)
+    }
+  }
+
+  /** A waiter gave up. */
+  remove(waiter: RateWaiter): void {
+    const { state } = waiter
+    state.queue?.remove(waiter)
+    this.queued--
+    if (state.isWaiting()) this.wake(state)
+    else this.forget(state)
+  }
+
+  /** Something about the key has changed: have a look at it at the next `drain`. */
+  wake(state: RateKey): void {
+    if (!this.sleeping.has(state)) return
+    state.readyAt = Number.NEGATIVE_INFINITY
+    this.sleeping.update(state)
+  }
+
+  /** Grants all that can be granted now; gives the time to come again, Infinity for none. */
+  drain(now: number): number {
+    let sharedAt = Number.POSITIVE_INFINITY
+    for (;;) {
+      this.rouse(now)
+      const state = this.ready.peek()
+      if (state === undefined) break
+      const waiter = state.queue?.peek() as RateWaiter
+      const ownAt = state.earliest(now, waiter.weight)
+      if (ownAt > now) {
+        this.sleep(state, ownAt)
+        continue
+      }
+      sharedAt = earliestOf(this.shared, now, waiter.weight)
+      if (sharedAt > now) break
+      this.serve(state, waiter, now)
+      sharedAt = Number.POSITIVE_INFINITY
+    }
+    return Math.min(sharedAt, this.sleeping.peek()?.readyAt ?? Number.POSITIVE_INFINITY)
+  }
+
+  private serve(state: RateKey, waiter: RateWaiter, now: number): void {
+    state.queue?.take(waiter)
+    this.queued--
+    this.virtual = state.virtual
+    state.virtual += waiter.weight / state.share
+    if (state.isWaiting()) this.ready.update(state)
+    else this.ready.remove(state)
+    this.grant(waiter, now)
+  }
+
+  private rouse(now: number): void {
+    for (let state = this.sleeping.peek(); state !== undefined; state = this.sleeping.peek()) {
+      if (state.readyAt > now) return
+      this.sleeping.remove(state)
+      state.virtual = Math.max(state.virtual, this.virtual)
+      this.ready.push(state)
+    }
+  }
+
+  private sleep(state: RateKey, until: number): void {
+    this.ready.remove(state)
+    state.readyAt = until
+    this.sleeping.push(state)
+  }
+
+  private forget(state: RateKey): void {
+    if (this.sleeping.has(state)) this.sleeping.remove(state)
+    else if (this.ready.has(state)) this.ready.remove(state)
+  }
+}

@@ -1,0 +1,15 @@
+import { Context, TimeoutError, type ContextOptions } from '@aplomb/kernel'
+
+/**
+ * Whose timeout was it? Where a call gave `timeoutMs` or `deadline` for its wait alone, and neither
+ * its signal nor its outer context had ended, it was the wait's own: then the error says so.
+ */
+export function asQueueTimeout(error: unknown, options: ContextOptions): never {
+  const outer = options.context ?? Context.current()
+  const ours = error instanceof TimeoutError && error.phase === 'total'
+  if (!ours || options.signal?.aborted === true || outer.aborted) throw error
+  throw new TimeoutError('The wait in the queue took too long', {
+    phase: 'queue',
+    timeoutMs: options.timeoutMs
+  })
+}

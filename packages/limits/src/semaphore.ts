@@ -1,0 +1,313 @@
+import {
+  Context,
+  fields,
+  resolveOptions,
+  type Clock,
+  type ContextOptions,
+  type Door,
+  type Fields,
+  type Limiter,
+  type Operation,
+  type Outcome,
+  type Permit,
+  type Policy
+} from '@aplomb/kernel'
+import { QueueFullError, WeightTooLargeError } from './errors.ts'
+import { publishCreated, publishReject, waitChannel, type LimiterStatistics } from './events.ts'
+import { queueFields, requirePriority, requireWeight, type QueueOptions } from './limit-options.ts'
+import { asQueueTimeout } from './queue-timeout.ts'
+import { WaitQueue } from './wait-queue.ts'
+import { Waiter } from './waiter.ts'
+
+export interface SemaphoreOptions extends QueueOptions {
+  /** How many units may be out at once; a whole number, 1 or more. */
+  readonly permits: number
+}
+
+/** What one call can say when it asks a semaphore. */
+export interface AcquireOptions extends ContextOptions {
+  /** How many units it takes; a whole number, 1 or more. Default: 1. */
+  readonly weight?: number | undefined
+  /** Who waits with a higher one goes first. Default: 0. */
+  readonly priority?: number | undefined
+}
+
+const semaphoreFields: Fields<SemaphoreOptions> = {
+  permits: fields.required(fields.integer(1, { min: 1 })),
+  ...queueFields
+}
+
+/**
+ * At most so many at once: a counting semaphore with weights, priorities, a bounded queue and
+ * cancellation. First come, first served within a priority; a call that needs several units is
+ * never overtaken by a smaller one behind it, so it cannot starve.
+ *
+ * It is a `Policy` too: `execute` holds a permit while the operation runs.
+ */
+export class Semaphore implements Limiter, Policy, Door<number> {
+  readonly name: string
+  private limit: number
+  private used = 0
+  private readonly maxQueue: number
+  private readonly clock: Clock
+  private readonly queue: WaitQueue<SemaphoreWaiter>
+
+  /**
+   * @param options The number of permits, or an object with more.
+   * @throws OptionsError
+   */
+  constructor(options: number | SemaphoreOptions) {
+    const given = typeof options === 'number' ? { permits: options } : options
+    const resolved = resolveOptions<SemaphoreOptions>('Semaphore', given, semaphoreFields)
+    const { permits, maxQueue, clock, name, maxOvertakes, ageingMs } =
+      resolved as Required<SemaphoreOptions>
+    this.name = name === '' ? 'semaphore' : name
+    this.limit = permits
+    this.maxQueue = maxQueue
+    this.clock = clock
+    this.queue = new WaitQueue(clock, { maxOvertakes, ageingMs })
+    publishCreated(this.name, 'semaphore', () => this.statistics)
+  }
+
+  get door(): Door<number> {
+    return this
+  }
+
+  /** How many units there are in all. */
+  get permits(): number {
+    return this.limit
+  }
+
+  /** Units that are free now; below 0 while a smaller size waits for units to come back. */
+  get available(): number {
+    return this.limit - this.used
+  }
+
+  /** Units that are out. */
+  get inFlight(): number {
+    return this.used
+  }
+
+  /** Calls that wait. */
+  get queued(): number {
+    return this.queue.size
+  }
+
+  get statistics(): LimiterStatistics {
+    const { used, limit, queue } = this
+    return { inFlight: used, queued: queue.size, available: limit - used, limit }
+  }
+
+  /**
+   * Waits for a permit; at once, as a promise that is resolved already, when one is free. Rejects
+   * with the caller's reason on abort, with `TimeoutError` (phase `queue`) when `timeoutMs` or
+   * `deadline` pass first.
+   *
+   * @throws QueueFullError, WeightTooLargeError (as rejections), OptionsError (at once)
+   */
+  acquire(options?: AcquireOptions): Promise<Permit> {
+    if (options === undefined) return this.acquireIn(Context.current(), 1, 0)
+    const { weight = 1, priority = 0 } = options
+    const promise = this.acquireIn(Context.from(options, this.clock), weight, priority)
+    return options.timeoutMs === undefined && options.deadline === undefined
+      ? promise
+      : promise.catch((error: unknown) => asQueueTimeout(error, options))
+  }
+
+  /** A permit if that many units are free now and nobody waits, else undefined. */
+  tryAcquire(options?: { readonly weight?: number | undefined }): Permit | undefined {
+    const weight = options?.weight ?? 1
+    requireWeight('Semaphore.tryAcquire', weight, true)
+    return this.tryTake(weight) ? new SemaphorePermit(this, weight) : undefined
+  }
+
+  /** Runs `operation` while holding a permit, and settles as it does. */
+  execute<T>(operation: Operation<T>, options?: AcquireOptions | Context): Promise<T> {
+    if (options === undefined) return this.run(operation, Context.current(), 1, 0)
+    if (options instanceof Context) return this.run(operation, options, 1, 0)
+    const { weight = 1, priority = 0 } = options
+    return Context.use(
+      options,
+      (context) => this.run(operation, context, weight, priority),
+      this.clock
+    )
+  }
+
+  /**
+   * Changes how many units there are. More are handed out at once; fewer take effect as permits
+   * come back, none is taken from anybody.
+   *
+   * @throws OptionsError
+   */
+  resize(permits: number): void {
+    resolveOptions<SemaphoreOptions>('Semaphore.resize', { permits }, semaphoreFields)
+    this.limit = permits
+    this.dispatch()
+  }
+
+  /** The door: lets a call in, at once where it can. The pass is the weight it holds. */
+  enter(context: Context): number | Promise<number> {
+    context.throwIfAborted()
+    if (this.tryTake(1)) return 1
+    return this.enqueue(context, 1, 0).then(collectWeight)
+  }
+
+  /** The door: gives back what was let in. */
+  leave(pass: number): void {
+    this.giveBack(pass)
+  }
+
+  /** Called by permits, not by you. */
+  giveBack(weight: number): void {
+    this.used -= weight
+    if (this.queue.size > 0) this.dispatch()
+  }
+
+  /** Called by waiters, not by you. */
+  takeBack(waiter: SemaphoreWaiter): void {
+    this.giveBack(waiter.weight)
+  }
+
+  /** Called by waiters, not by you. */
+  abandon(waiter: SemaphoreWaiter, reason: unknown): void {
+    this.queue.remove(waiter)
+    publishReject(this.name, 'semaphore', waiter.weight, reason)
+    // The one behind may fit where this one did not.
+    this.dispatch()
+  }
+
+  private acquireIn(context: Context, weight: number, priority: number): Promise<Permit> {
+    requireWeight('Semaphore.acquire', weight, true)
+    if (context.aborted) return Promise.reject(context.reason)
+    if (this.tryTake(weight)) return Promise.resolve(new SemaphorePermit(this, weight))
+    return this.enqueue(context, weight, priority).then(collectPermit)
+  }
+
+  private run<T>(
+    operation: Operation<T>,
+    context: Context,
+    weight: number,
+    priority: number
+  ): Promise<T> {
+    requireWeight('Semaphore.execute', weight, true)
+    if (context.aborted) return Promise.reject(context.reason)
+    if (this.tryTake(weight)) return this.hold(operation, context, weight)
+    return this.enqueue(context, weight, priority, operation).then(start) as Promise<T>
+  }
+
+  /** Called by a waiter whose turn has come. */
+  async hold<T>(operation: Operation<T>, context: Context, weight: number): Promise<T> {
+    try {
+      return await operation(context)
+    } finally {
+      this.giveBack(weight)
+    }
+  }
+
+  private tryTake(weight: number): boolean {
+    if (this.queue.size > 0 || weight > this.limit - this.used) return false
+    this.used += weight
+    return true
+  }
+
+  private enqueue(
+    context: Context,
+    weight: number,
+    priority: number,
+    operation?: Operation<unknown>
+  ): Promise<SemaphoreWaiter> {
+    requirePriority(this.name, priority)
+    const refusal = this.refusal(weight)
+    if (refusal !== undefined) {
+      publishReject(this.name, 'semaphore', weight, refusal)
+      return Promise.reject(refusal)
+    }
+    const waiter = new SemaphoreWaiter(this, weight, context, operation)
+    if (waitChannel.hasSubscribers) waiter.since = this.clock.now()
+    this.queue.push(waiter, priority)
+    return waiter.wait()
+  }
+
+  private refusal(weight: number): Error | undefined {
+    if (weight > this.limit) return new WeightTooLargeError(this.name, weight, this.limit)
+    if (this.queue.size >= this.maxQueue) return new QueueFullError(this.name, this.queue.size)
+    return undefined
+  }
+
+  private dispatch(): void {
+    for (let waiter = this.queue.peek(); waiter !== undefined; waiter = this.queue.peek()) {
+      if (waiter.weight > this.limit) {
+        this.queue.remove(waiter)
+        waiter.fail(new WeightTooLargeError(this.name, waiter.weight, this.limit))
+      } else if (waiter.weight > this.limit - this.used) {
+        return
+      } else {
+        this.queue.take(waiter)
+        this.used += waiter.weight
+        this.announce(waiter)
+        waiter.grant()
+      }
+    }
+  }
+
+  private announce(waiter: SemaphoreWaiter): void {
+    if (waiter.since === undefined) return
+    const waitMs = this.clock.now() - waiter.since
+    waitChannel.publish({ limiter: this.name, kind: 'semaphore', waitMs, weight: waiter.weight })
+  }
+}
+
+/** A permit goes back once, by `release` or at the end of a `using` block. */
+class SemaphorePermit implements Permit {
+  private readonly semaphore: Semaphore
+  /** 0 when it has gone back. */
+  private weight: number
+
+  constructor(semaphore: Semaphore, weight: number) {
+    this.semaphore = semaphore
+    this.weight = weight
+  }
+
+  release(_outcome?: Outcome): void {
+    const { weight } = this
+    if (weight === 0) return
+    this.weight = 0
+    this.semaphore.giveBack(weight)
+  }
+
+  [Symbol.dispose](): void {
+    this.release()
+  }
+}
+
+class SemaphoreWaiter extends Waiter<SemaphoreWaiter, Semaphore> {
+  readonly operation: Operation<unknown> | undefined
+
+  constructor(
+    semaphore: Semaphore,
+    weight: number,
+    context: Context,
+    operation: Operation<unknown> | undefined
+  ) {
+    super(semaphore, weight, context)
+    this.operation = operation
+  }
+}
+
+// One function for all waiters instead of a closure for each.
+
+function collectPermit(waiter: SemaphoreWaiter): Permit {
+  waiter.collect()
+  return new SemaphorePermit(waiter.place, waiter.weight)
+}
+
+function collectWeight(waiter: SemaphoreWaiter): number {
+  waiter.collect()
+  return waiter.weight
+}
+
+function start(waiter: SemaphoreWaiter): Promise<unknown> {
+  waiter.collect()
+  const { place, operation, context, weight } = waiter
+  return place.hold(operation as Operation<unknown>, context, weight)
+}
