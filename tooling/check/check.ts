@@ -8,7 +8,14 @@ import { join } from 'node:path'
 import { formatSummary, type Summary } from '../vitest/summary.ts'
 
 const STEPS: Record<string, readonly string[]> = {
-  'build and typecheck': ['turbo', 'run', 'build', 'typecheck', '--output-logs=errors-only'],
+  'build and typecheck': [
+    'turbo',
+    'run',
+    'build',
+    'typecheck',
+    '--continue',
+    '--output-logs=errors-only'
+  ],
   'types of the tooling': ['tsc', '-p', 'tsconfig.json'],
   lint: ['oxlint'],
   format: ['oxfmt', '--check'],

@@ -54,6 +54,11 @@ describe('error tables', () => {
     ['another code', QUEUE_FULL.replace('ERR_QUEUE_FULL', 'ERR_FULL'), TABLE],
     ['another kind', QUEUE_FULL, TABLE.replace('`rejected`', '`failed`')],
     ['another class name', QUEUE_FULL, TABLE.replace('`QueueFullError`', '`FullError`')],
+    [
+      'an aggregate without a row',
+      `class Both extends AggregateError { code = 'ERR_BOTH'; kind = 'failed' }`,
+      ''
+    ],
     ['a code that is no literal', QUEUE_FULL.replace(`'ERR_QUEUE_FULL' as const`, 'code'), '']
   ])('differ by %s', (_, errors, readme) => {
     expect(complaintsOf(errors, readme)).not.toEqual([])

@@ -46,8 +46,11 @@ function checkClass(each: ErrorClass, classes: readonly ErrorClass[]): string[] 
   return [`${each.owner}: ${each.name} has no literal code or no kind`]
 }
 
+/** An heir of the base; or one that cannot be (an AggregateError) and has code and kind itself. */
 function isConcreteError(each: ErrorClass, classes: readonly ErrorClass[]): boolean {
-  return !each.abstract && lineage(each, classes).some(({ name }) => name === 'AplombError')
+  if (each.abstract) return false
+  if (each.code?.startsWith('ERR_') && each.kind !== undefined) return true
+  return lineage(each, classes).some(({ name }) => name === 'AplombError')
 }
 
 function rowOf(each: ErrorClass, classes: readonly ErrorClass[]): Row | undefined {

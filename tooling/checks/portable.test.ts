@@ -12,7 +12,7 @@ describe('what is tracked', () => {
     ['a path of this machine', ['', 'work', 'main'].join('/')],
     ['the home of root', `"${['', 'root', '.npm'].join('/')}"`],
     ['the home of someone', ['', 'home', 'ada', 'x'].join('/')],
-    ['a registry', ['https://registry', 'example.com/x.tgz'].join('.')]
+    ['a registry', ['https:/', 'registry.example.com/x.tgz'].join('/')]
   ])('is refused with %s', (_, text) => {
     expect(checkText('a.ts', `first\n${text}`)).toEqual([expect.stringMatching(/^a\.ts:2: /)])
   })
