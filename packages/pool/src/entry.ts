@@ -23,6 +23,7 @@ export class Entry<T> {
   /** When it last came back from use, or proved valid. */
   idleSince = 0
   uses = 0
+  leasedAt = 0
   /** It failed someone, so it is validated before its next use however soon that is. */
   suspect = false
   /** Why it must not be lent out again, as soon as that is known. */

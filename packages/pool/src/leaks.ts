@@ -1,4 +1,4 @@
-import { callHook, type Clock } from '@aplomb/kernel'
+import { callHook, type Clock, type Timer } from '@aplomb/kernel'
 import { channels } from './events.ts'
 import type { PoolLease } from './lease.ts'
 
@@ -21,11 +21,16 @@ export interface LeakOptions {
 /** Reports each lease that is held for longer than a threshold, once; it stays valid. */
 export class LeakWatch {
   private readonly options: LeakOptions
-  /** How many leases now out have been reported. */
-  overdue = 0
+  private readonly alarms: Map<PoolLease<unknown>, Timer> = new Map()
+  private readonly reported: Set<PoolLease<unknown>> = new Set()
 
   constructor(options: LeakOptions) {
     this.options = options
+  }
+
+  /** How many leases that are out have been reported. */
+  get overdue(): number {
+    return this.reported.size
   }
 
   /** The place in the caller's code, to be taken in `acquire` itself. */
@@ -35,20 +40,22 @@ export class LeakWatch {
 
   begin(lease: PoolLease<unknown>, origin: Error): void {
     const { clock, leakThresholdMs } = this.options
-    lease.alarm = clock.setBackgroundTimer(() => this.report(lease, origin), leakThresholdMs)
+    const since = clock.now()
+    const report = (): void => this.report(lease, since, origin)
+    this.alarms.set(lease, clock.setBackgroundTimer(report, leakThresholdMs))
   }
 
   end(lease: PoolLease<unknown>): void {
-    if (lease.alarm === undefined) this.overdue--
-    else lease.alarm.cancel()
+    this.alarms.get(lease)?.cancel()
+    this.alarms.delete(lease)
+    this.reported.delete(lease)
   }
 
-  private report(lease: PoolLease<unknown>, origin: Error): void {
+  private report(lease: PoolLease<unknown>, since: number, origin: Error): void {
     const { name, clock, onLeak } = this.options
-    lease.alarm = undefined
-    this.overdue++
-    const heldMs = clock.now() - lease.startedAt
-    const leak: LeakReport = { pool: name, heldMs, stack: origin.stack ?? '' }
+    this.alarms.delete(lease)
+    this.reported.add(lease)
+    const leak: LeakReport = { pool: name, heldMs: clock.now() - since, stack: origin.stack ?? '' }
     if (channels.leak.hasSubscribers) channels.leak.publish(leak)
     callHook('onLeak', onLeak, leak)
   }

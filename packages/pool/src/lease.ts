@@ -1,4 +1,3 @@
-import type { Timer } from '@aplomb/kernel'
 import type { Entry } from './entry.ts'
 
 /** A resource lent to one caller, until it is given back. Giving it back twice does nothing. */
@@ -16,18 +15,16 @@ export interface Lender<T> {
 }
 
 export class PoolLease<T> implements Lease<T> {
-  readonly resource: T
   readonly entry: Entry<T>
-  readonly startedAt: number
-  /** Reports the lease as a leak when it is held too long. */
-  alarm: Timer | undefined = undefined
   private lender: Lender<T> | undefined
 
-  constructor(lender: Lender<T>, entry: Entry<T>, startedAt: number) {
+  constructor(lender: Lender<T>, entry: Entry<T>) {
     this.lender = lender
-    this.resource = entry.resource
     this.entry = entry
-    this.startedAt = startedAt
+  }
+
+  get resource(): T {
+    return this.entry.resource
   }
 
   release(): void {

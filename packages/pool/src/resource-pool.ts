@@ -2,6 +2,7 @@ import { Context, DeadlineUnreachableError } from '@aplomb/kernel'
 import { checkAcquireOptions, type AcquireOptions } from './acquire-options.ts'
 import { Closing, resolveCloseTimeout, type CloseOptions } from './closing.ts'
 import type { Entry } from './entry.ts'
+import { Epochs, type Epoch } from './epochs.ts'
 import {
   PoolAcquireTimeoutError,
   PoolClosedError,
@@ -25,14 +26,15 @@ import type { Pool } from './pool.ts'
 import { RetryTimer } from './retry-timer.ts'
 import type { PoolStatistics } from './statistics.ts'
 import { Stock, type StockKeeper } from './stock.ts'
-import { Waiter, WaiterQueue, type Host } from './waiters.ts'
+import { Waiter, WaiterQueue, type Terms } from './waiters.ts'
 import { createError, WarmUps, type WarmUpOptions } from './warm-up.ts'
 
 /** Brings those who want a resource and the stock of them together. */
-export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T>, Host<T> {
+export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
   private readonly options: ResolvedPoolOptions<T>
   private readonly stock: Stock<T>
-  private readonly waiters: WaiterQueue<T> = new WaiterQueue()
+  private readonly waiters: WaiterQueue<T>
+  private readonly epochs: Epochs
   private readonly waitMs: Histogram = new Histogram()
   private readonly useMs: Histogram = new Histogram()
   private readonly leaks: LeakWatch | undefined
@@ -49,9 +51,14 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T>, Host
   constructor(factory: Factory<T>, options?: PoolOptions<T>) {
     const resolved = resolvePoolOptions(options)
     this.options = resolved
+    const { clock, acquireTimeoutMs } = resolved
+    this.epochs = new Epochs(clock, acquireTimeoutMs, (epoch) => this.expireEpoch(epoch))
+    this.waiters = new WaiterQueue((waiter) => {
+      if (waiter.terms?.timeoutMs === undefined) this.epochs.leave(waiter.epoch)
+    })
     this.stock = new Stock(factory, resolved, this)
     this.leaks = Number.isFinite(resolved.leakThresholdMs) ? new LeakWatch(resolved) : undefined
-    this.retryTimer = new RetryTimer(resolved.clock, () => this.pump())
+    this.retryTimer = new RetryTimer(clock, () => this.pump())
     this.pump()
   }
 
@@ -223,7 +230,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T>, Host
     this.leaks?.end(lease)
     if (entry.state !== 'leased') return
     const now = this.options.clock.coarseNow()
-    const useMs = now - lease.startedAt
+    const useMs = now - entry.leasedAt
     this.useMs.record(useMs)
     if (channels.release.hasSubscribers) channels.release.publish({ pool: this.name, useMs })
     this.stock.comeBack(entry, now)
@@ -233,8 +240,8 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T>, Host
   ready(entry: Entry<T>): void {
     const waiter = this.waiters.shift()
     if (waiter !== undefined) {
-      const waitMs = this.options.clock.coarseNow() - waiter.since
-      waiter.grant(this.lend(entry, waitMs, waiter.origin))
+      const waitMs = this.options.clock.coarseNow() - waiter.epoch.since
+      waiter.grant(this.lend(entry, waitMs, waiter.terms?.origin))
     } else if (this.closing === undefined) {
       this.stock.shelve(entry)
     } else {
@@ -256,78 +263,102 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T>, Host
     this.changed()
   }
 
-  /** Called by a waiter whose time is up. */
-  expire(waiter: Waiter<T>): void {
-    this.waiters.remove(waiter)
-    waiter.reject(this.timeoutError(waiter.timeoutMs, waiter.since))
-    this.changed()
-  }
-
-  /** Called by a waiter that was aborted. */
-  left(): void {
-    this.totalAborted++
-    this.changed()
-  }
-
   private wait(
     context: Context,
     options: AcquireOptions | undefined,
     origin: Error | undefined
   ): Promise<Lease<T>> {
-    const refusal = this.refusal()
+    const plain = options === undefined && context === Context.none && origin === undefined
+    const terms = plain ? undefined : this.termsOf(context, options, origin)
+    const refusal = this.refusal(terms?.timeoutMs ?? this.options.acquireTimeoutMs)
     if (refusal !== undefined) return Promise.reject(refusal)
-    const { clock } = this.options
-    const timeoutMs = this.timeoutOf(options)
-    const since = clock.coarseNow()
-    if (timeoutMs <= 0) return Promise.reject(this.timeoutError(timeoutMs, since))
-    return new Promise((resolve, reject) => {
-      const waiter = new Waiter<T>(
-        this,
-        {
-          priority: options?.priority ?? 0,
-          since,
-          timeoutMs,
-          origin,
-          context: context === Context.none ? undefined : context
-        },
-        resolve,
-        reject
-      )
-      this.waiters.add(waiter)
-      waiter.watch(
-        timeoutMs === Number.POSITIVE_INFINITY
-          ? undefined
-          : clock.setTimer(expireWaiter, timeoutMs, waiter as Waiter<unknown>)
-      )
-      if (this.knowsHolders) this.warnIfNested()
-      this.pump()
+    const epoch = this.epochs.now()
+    const promise = new Promise<Lease<T>>((resolve, reject) => {
+      this.enqueue(new Waiter<T>(epoch, terms, resolve, reject), options?.priority ?? 0)
     })
+    if (this.knowsHolders) this.warnIfNested()
+    if (this.stock.size < this.stock.max || this.stock.idle.length > 0) this.pump()
+    return promise
   }
 
-  private refusal(): Error | undefined {
+  private termsOf(
+    context: Context,
+    options: AcquireOptions | undefined,
+    origin: Error | undefined
+  ): Terms<T> {
+    return {
+      timeoutMs: this.timeoutOf(options),
+      origin,
+      context: context === Context.none ? undefined : context,
+      left: this.left,
+      timer: undefined,
+      lease: undefined
+    }
+  }
+
+  /** The wait's own limit; undefined for the pool's usual one. */
+  private timeoutOf(options: AcquireOptions | undefined): number | undefined {
+    const { timeoutMs, deadline } = options ?? {}
+    if (deadline === undefined) return timeoutMs
+    const { clock, acquireTimeoutMs } = this.options
+    return Math.min(timeoutMs ?? acquireTimeoutMs, deadline - clock.now())
+  }
+
+  private enqueue(waiter: Waiter<T>, priority: number): void {
+    const { terms, epoch } = waiter
+    this.waiters.add(waiter, priority)
+    if (terms === undefined) return this.epochs.join(epoch)
+    const { timeoutMs, context } = terms
+    if (timeoutMs === undefined) this.epochs.join(epoch)
+    else if (timeoutMs !== Number.POSITIVE_INFINITY) {
+      terms.timer = this.options.clock.setTimer(this.expire, timeoutMs, waiter)
+    }
+    context?.listen(waiter)
+  }
+
+  private readonly left = (): void => {
+    this.totalAborted++
+    this.changed()
+  }
+
+  private readonly expire = (waiter: Waiter<T>): void => {
+    this.timeOut(waiter)
+    this.changed()
+  }
+
+  private expireEpoch(epoch: Epoch): void {
+    for (const waiter of this.waiters.of(epoch)) this.timeOut(waiter)
+    this.changed()
+  }
+
+  private timeOut(waiter: Waiter<T>): void {
+    const timeoutMs = waiter.terms?.timeoutMs ?? this.options.acquireTimeoutMs
+    const error = this.timeoutError(timeoutMs, waiter.epoch.since)
+    this.waiters.remove(waiter)
+    waiter.reject(error)
+  }
+
+  private refusal(timeoutMs: number): Error | undefined {
     if (this.closing !== undefined) return this.closedError()
+    if (timeoutMs <= 0) return this.timeoutError(timeoutMs, this.options.clock.now())
     const { maxWaiters } = this.options
     if (this.waiters.size >= maxWaiters) {
       const message = `${maxWaiters} callers are waiting for the pool "${this.name}" already`
       return new PoolQueueFullError(message, this.cause())
     }
-    if (this.stock.breaker.failures > 0 && this.isHopeless() && !this.stock.mayCreate()) {
-      return createError(this.stock.breaker.lastError)
+    const { breaker } = this.stock
+    if (breaker.failures > 0 && this.isHopeless() && !this.stock.mayCreate()) {
+      return createError(breaker.lastError)
     }
     return undefined
-  }
-
-  private timeoutOf(options: AcquireOptions | undefined): number {
-    const timeoutMs = options?.timeoutMs ?? this.options.acquireTimeoutMs
-    if (options?.deadline === undefined) return timeoutMs
-    return Math.min(timeoutMs, options.deadline - this.options.clock.now())
   }
 
   private lend(entry: Entry<T>, waitMs: number, origin: Error | undefined): PoolLease<T> {
     entry.state = 'leased'
     entry.uses++
     this.waitMs.record(waitMs)
-    const lease = new PoolLease<T>(this, entry, this.options.clock.coarseNow())
+    entry.leasedAt = this.options.clock.coarseNow()
+    const lease = new PoolLease<T>(this, entry)
     if (channels.acquire.hasSubscribers) channels.acquire.publish({ pool: this.name, waitMs })
     if (origin !== undefined) this.leaks?.begin(lease, origin)
     return lease
@@ -490,8 +521,4 @@ function confirm<T>(lease: PoolLease<T>, context: Context): Promise<Lease<T>> {
       reject(context.reason)
     })
   })
-}
-
-function expireWaiter(waiter: Waiter<unknown>): void {
-  waiter.expire()
 }

@@ -1,12 +1,20 @@
 import type { AbortListener, Context, Timer } from '@aplomb/kernel'
+import type { Epoch } from './epochs.ts'
 import type { PoolLease } from './lease.ts'
 
-/** Who must know when a caller stops waiting for a reason of its own. */
-export interface Host<T> {
-  /** Its time is up. It is still in the queue. */
-  expire(waiter: Waiter<T>): void
-  /** It was aborted, and has left the queue. */
-  left(): void
+/** What a caller asked for beyond the usual; most ask for nothing. */
+export interface Terms<T> {
+  /** How long it waits, when that is not the pool's usual time. */
+  readonly timeoutMs: number | undefined
+  /** Where it called `acquire`, if leaks are looked for. */
+  readonly origin: Error | undefined
+  /** What can abort it. */
+  readonly context: Context | undefined
+  /** Told after an abort has taken the waiter out of the queue. */
+  readonly left: () => void
+  timer: Timer | undefined
+  /** Granted, and on its way to the caller. */
+  lease: PoolLease<T> | undefined
 }
 
 /** One caller who waits: a node of a circular list, so that leaving from the middle is cheap. */
@@ -14,46 +22,23 @@ export class Waiter<T> implements AbortListener {
   prev: Waiter<T> | Line<T>
   next: Waiter<T> | Line<T>
   line: Line<T> | undefined = undefined
-  timer: Timer | undefined = undefined
-  readonly priority: number
-  readonly since: number
-  readonly timeoutMs: number
-  /** Where it called `acquire`, if leaks are looked for. */
-  readonly origin: Error | undefined
-  private readonly context: Context | undefined
-  private readonly host: Host<T>
+  readonly epoch: Epoch
+  readonly terms: Terms<T> | undefined
   private readonly resolve: (lease: PoolLease<T>) => void
   private readonly fail: (error: unknown) => void
-  private lease: PoolLease<T> | undefined = undefined
 
   constructor(
-    host: Host<T>,
-    call: {
-      readonly priority: number
-      readonly since: number
-      readonly timeoutMs: number
-      readonly origin: Error | undefined
-      readonly context: Context | undefined
-    },
+    epoch: Epoch,
+    terms: Terms<T> | undefined,
     resolve: (lease: PoolLease<T>) => void,
     reject: (error: unknown) => void
   ) {
     this.prev = this
     this.next = this
-    this.host = host
-    this.priority = call.priority
-    this.since = call.since
-    this.timeoutMs = call.timeoutMs
-    this.origin = call.origin
-    this.context = call.context
+    this.epoch = epoch
+    this.terms = terms
     this.resolve = resolve
     this.fail = reject
-  }
-
-  /** Starts the clock and listens for the caller's abort. */
-  watch(timer: Timer | undefined): void {
-    this.timer = timer
-    this.context?.listen(this)
   }
 
   /**
@@ -61,49 +46,43 @@ export class Waiter<T> implements AbortListener {
    * an abort in the same turn still sends the lease back.
    */
   grant(lease: PoolLease<T>): void {
-    this.timer?.cancel()
-    if (this.context === undefined) {
-      this.resolve(lease)
-      return
-    }
-    this.lease = lease
-    queueMicrotask(() => this.deliver(this.context as Context))
+    const { terms } = this
+    if (terms === undefined) return this.resolve(lease)
+    terms.timer?.cancel()
+    if (terms.context === undefined) return this.resolve(lease)
+    terms.lease = lease
+    queueMicrotask(() => this.deliver(terms, terms.context as Context))
   }
 
   /** It has left the queue for nothing. */
   reject(error: unknown): void {
-    this.timer?.cancel()
-    this.context?.unlisten(this)
+    this.terms?.timer?.cancel()
+    this.terms?.context?.unlisten(this)
     this.fail(error)
   }
 
-  /** Its time is up. */
-  expire(): void {
-    this.host.expire(this)
-  }
-
   onAbort(reason: unknown): void {
-    const { lease } = this
+    const { terms } = this
+    if (terms === undefined) return
+    const { lease } = terms
+    terms.lease = undefined
     if (lease === undefined) this.line?.remove(this)
     this.reject(reason)
-    if (lease === undefined) {
-      this.host.left()
-      return
-    }
-    this.lease = undefined
-    lease.release()
+    if (lease === undefined) terms.left()
+    else lease.release()
   }
 
-  private deliver(context: Context): void {
-    const { lease } = this
+  private deliver(terms: Terms<T>, context: Context): void {
+    const { lease } = terms
     if (lease === undefined) return
+    terms.lease = undefined
     context.unlisten(this)
     this.resolve(lease)
   }
 }
 
 /** Those of one priority, first come first served. */
-class Line<T> {
+export class Line<T> {
   prev: Waiter<T> | Line<T>
   next: Waiter<T> | Line<T>
   readonly priority: number
@@ -127,24 +106,30 @@ class Line<T> {
   }
 
   remove(waiter: Waiter<T>): void {
-    waiter.prev.next = waiter.next
-    waiter.next.prev = waiter.prev
+    const { prev, next } = waiter
+    prev.next = next
+    next.prev = prev
     waiter.line = undefined
-    this.queue.size--
-    if (this.next === this) this.queue.drop(this)
+    this.queue.removed(waiter, this)
   }
 }
 
 /** All who wait: higher priorities first, within one in the order of coming. */
 export class WaiterQueue<T> {
   size = 0
-  /** The highest priority first; lines without anyone are dropped, except the last. */
+  /** The highest priority first; only a line that is alone may be empty. */
   private readonly lines: Line<T>[] = [new Line(this, 0)]
+  private readonly onRemoved: (waiter: Waiter<T>) => void
 
-  add(waiter: Waiter<T>): void {
+  /** `onRemoved` is called for each that leaves, for whatever reason. */
+  constructor(onRemoved: (waiter: Waiter<T>) => void) {
+    this.onRemoved = onRemoved
+  }
+
+  add(waiter: Waiter<T>, priority: number): void {
     const line = this.lines[0] as Line<T>
-    if (line.priority === waiter.priority) line.push(waiter)
-    else this.lineOf(waiter.priority).push(waiter)
+    if (line.priority === priority) line.push(waiter)
+    else this.lineOf(priority).push(waiter)
   }
 
   /** Takes out whose turn it is. */
@@ -160,22 +145,35 @@ export class WaiterQueue<T> {
     waiter.line?.remove(waiter)
   }
 
-  drop(line: Line<T>): void {
-    if (this.lines.length > 1) this.lines.splice(this.lines.indexOf(line), 1)
+  /** Those who keep to the pool's usual time and began in `epoch`. */
+  *of(epoch: Epoch): Generator<Waiter<T>> {
+    for (const line of [...this.lines]) {
+      for (let waiter = line.next; waiter instanceof Waiter;) {
+        const { next } = waiter
+        if (waiter.epoch.since > epoch.since) break
+        if (waiter.epoch === epoch && waiter.terms?.timeoutMs === undefined) yield waiter
+        waiter = next
+      }
+    }
+  }
+
+  /** Called by a line. */
+  removed(waiter: Waiter<T>, line: Line<T>): void {
+    this.size--
+    if (line.next === line && this.lines.length > 1) {
+      this.lines.splice(this.lines.indexOf(line), 1)
+    }
+    this.onRemoved(waiter)
   }
 
   private lineOf(priority: number): Line<T> {
     const { lines } = this
-    let index = lines.findIndex((line) => line.priority <= priority)
-    if (index === -1) index = lines.length
+    const index = lines.findIndex((line) => line.priority <= priority)
     const found = lines[index]
     if (found?.priority === priority) return found
     const line = new Line<T>(this, priority)
-    lines.splice(index, 0, line)
-    // The last line may stay empty only as long as it is alone.
-    for (const other of lines.filter((other) => other.next === other && other !== line)) {
-      this.drop(other)
-    }
+    if (this.size === 0) lines.length = 0
+    lines.splice(index === -1 ? lines.length : index, 0, line)
     return line
   }
 }
