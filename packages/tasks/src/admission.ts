@@ -1,4 +1,10 @@
-import { isAplombError, type Context, type Limiter, type Outcome, type Permit } from '@aplomb/kernel'
+import {
+  isAplombError,
+  type Context,
+  type Limiter,
+  type Outcome,
+  type Permit
+} from '@aplomb/kernel'
 
 /** Lets a fixed number in. It is its own permit: its users give each back exactly once. */
 class Count implements Permit {

@@ -27,7 +27,11 @@ export class Failures {
    * What the group throws, undefined if nothing went wrong. `stuck` says that it gave up waiting;
    * `cause` is the reason of whoever cancelled it besides.
    */
-  toError(options: ResolvedGroupOptions, stuck: TasksStuckError | undefined, cause: unknown): unknown {
+  toError(
+    options: ResolvedGroupOptions,
+    stuck: TasksStuckError | undefined,
+    cause: unknown
+  ): unknown {
     for (const task of this.spared) if (!task.observed) this.add(task.name, task.error)
     const { list } = this
     if (list.length === 0) return stuck

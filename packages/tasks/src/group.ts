@@ -87,7 +87,11 @@ export class Group<T = unknown> extends TreeNode implements MembersOwner, AbortL
   onAbort(reason: unknown): void {
     this.members.cancelWaiting(reason)
     if (this.isBusy) {
-      this.grace = this.context.clock.setTimer(onGraceOver, this.options.graceMs, this as GraceListener)
+      this.grace = this.context.clock.setTimer(
+        onGraceOver,
+        this.options.graceMs,
+        this as GraceListener
+      )
     }
   }
 
@@ -202,7 +206,11 @@ function onGraceOver(group: GraceListener): void {
   group.onGraceOver()
 }
 
-function stuckError(group: MembersOwner & { readonly name: string }, tasks: readonly string[], timeoutMs: number): TasksStuckError {
+function stuckError(
+  group: MembersOwner & { readonly name: string },
+  tasks: readonly string[],
+  timeoutMs: number
+): TasksStuckError {
   const message = `The task group "${group.name}" gave up waiting for work that does not stop: ${listNames(tasks)}`
   const cause = group.context.reason
   return new TasksStuckError(message, { phase: 'cancel', timeoutMs, tasks, cause })

@@ -125,7 +125,8 @@ export class Task<T = unknown> extends TreeNode implements PromiseLike<T> {
   }
 
   private end(state: TaskState, content: unknown): void {
-    const permit = this.currentState === 'running' ? (this.content as Permit | undefined) : undefined
+    const permit =
+      this.currentState === 'running' ? (this.content as Permit | undefined) : undefined
     this.currentState = state
     this.content = content
     this.context.close()

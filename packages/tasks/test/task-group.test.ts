@@ -38,10 +38,12 @@ describe('taskGroup', () => {
         await Promise.resolve()
         throw boom
       })
-      group.spawn('sibling', (context) => never(context).catch((error) => {
-        seen.push(error)
-        throw error
-      }))
+      group.spawn('sibling', (context) =>
+        never(context).catch((error) => {
+          seen.push(error)
+          throw error
+        })
+      )
       await bad
     })
     const error = await failing.catch((error: unknown) => error)
