@@ -1,9 +1,9 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { apiReport } from './api-report.ts'
 import { fixtureWorkspace, manifest } from './fixture.ts'
 import { houseRoot, loadWorkspace } from './workspace.ts'
-import { existsSync, readFileSync } from 'node:fs'
 
 const built = loadWorkspace(houseRoot).packages.filter(({ isEmpty }) => !isEmpty)
 
@@ -12,7 +12,8 @@ describe('API reports', () => {
     'packages/%s/api.md is what the build exports (else run `pnpm api` and read the diff)',
     (_, each) => {
       const path = join(each.folder, 'api.md')
-      expect(existsSync(path) ? readFileSync(path, 'utf8') : '').toBe(apiReport(each))
+      expect(existsSync(path), 'there is no report yet').toBe(true)
+      expect(readFileSync(path, 'utf8')).toBe(apiReport(each))
     }
   )
 
