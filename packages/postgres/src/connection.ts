@@ -45,6 +45,8 @@ export class Connection implements ExchangeOwner {
   readonly statements: StatementCache
   /** Why the connection is of no use any more. */
   lost: Error | undefined
+  /** Something was changed that the next user of the connection must not find. */
+  altered = false
   private readonly target: ConnectionTarget
   private readonly settings: ConnectionSettings
   private current: AnyExchange | undefined
@@ -77,16 +79,12 @@ export class Connection implements ExchangeOwner {
 
   /** `I` idle, `T` in a transaction, `E` in one that failed. */
   get transactionStatus(): 'I' | 'T' | 'E' | null {
-    return this.client.getTransactionStatus() as 'I' | 'T' | 'E' | null
+    return this.client.getTransactionStatus()
   }
 
   /** No exchange is under way, nor any cancel request that could still hit one. */
   get isQuiet(): boolean {
     return this.current === undefined && this.reclaiming === undefined
-  }
-
-  get types(): TypeParsers {
-    return this.client as unknown as TypeParsers
   }
 
   /**
@@ -99,7 +97,7 @@ export class Connection implements ExchangeOwner {
       exchange.lose(this.lost)
       return exchange.promise
     }
-    this.current = exchange as AnyExchange
+    this.current = exchange
     exchange.begin(this, context, this.settings.clock, timeoutMs)
     this.client.query(exchange as never)
     return exchange.promise
@@ -114,7 +112,7 @@ export class Connection implements ExchangeOwner {
       return this.run(exchange, context, timeoutMs)
     }
     if (context.aborted) return Promise.reject(context.reason)
-    this.following.push(exchange as AnyExchange)
+    this.following.push(exchange)
     exchange.begin(this, context, this.settings.clock, timeoutMs)
     exchange.submit(this.wire)
     return exchange.promise
@@ -136,6 +134,7 @@ export class Connection implements ExchangeOwner {
 
   exchangeEnded(exchange: AnyExchange): void {
     if (exchange !== this.current) return
+    if (exchange.altersSession) this.altered = true
     this.current = this.following.shift()
     if (this.current === undefined) this.tellIdle()
     else this.activate(this.current)
@@ -282,6 +281,9 @@ interface CancelWire {
   cancel(processID: number, secretKey: number): void
 }
 const CancelWire = pg.Connection as unknown as new (config: object) => CancelWire
+
+/** pg's own parsers: int8 and numeric stay text, since a number cannot hold them. */
+export const defaultTypes: TypeParsers = pg.types
 
 /** The values in the form they go over the wire in. */
 export function toWireValues(values: readonly unknown[]): WireValue[] {

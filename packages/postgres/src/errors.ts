@@ -1,10 +1,4 @@
-import {
-  ExhaustedError,
-  FailedError,
-  InvalidError,
-  TimeoutError,
-  type AttemptRecord
-} from '@aplomb/kernel'
+import { FailedError, InvalidError, TimeoutError } from '@aplomb/kernel'
 import { conditionOf, isSerializationFailure, mayConnectLater } from './sqlstate.ts'
 import type { ServerError } from './wire.ts'
 
@@ -135,16 +129,6 @@ export class DatabaseCommitUnknownError extends FailedError {
 
   constructor(cause: unknown) {
     super('The connection was lost during COMMIT; whether it took effect is unknown', { cause })
-  }
-}
-
-/** A transaction failed with 40001 or 40P01 each time it was tried. */
-export class DatabaseRetriesExhaustedError extends ExhaustedError {
-  override readonly name = 'DatabaseRetriesExhaustedError'
-  override readonly code = 'ERR_DB_RETRIES_EXHAUSTED'
-
-  constructor(attempts: readonly AttemptRecord[], cause: unknown) {
-    super(`The transaction failed ${attempts.length} times`, { attempts, cause })
   }
 }
 

@@ -35,11 +35,16 @@ export abstract class Exchange<T> implements Submittable, AbortListener {
   sent = false
   /** The server is ready for another, or the connection is gone. */
   ended = false
+  /** It changed what the session remembers: a setting, a LISTEN, a cursor, a role. */
+  altersSession = false
+  /** How much was left of the time to wait when the server sent an error. */
+  remainingMs: number = Number.POSITIVE_INFINITY
   protected failure: unknown = undefined
+  private clock: Clock | undefined
   private owner: ExchangeOwner | undefined
   private context: Context | undefined
   private timer: Timer | undefined
-  private resolve!: (value: T) => void
+  private resolve!: (value: never) => void
   private reject!: (reason: unknown) => void
 
   constructor() {
@@ -58,6 +63,7 @@ export abstract class Exchange<T> implements Submittable, AbortListener {
   begin(owner: ExchangeOwner, context: Context, clock: Clock, timeoutMs: number): void {
     this.owner = owner
     this.context = context
+    this.clock = clock
     context.listen(this)
     if (timeoutMs !== Number.POSITIVE_INFINITY) {
       this.timer = clock.setTimer(onTimeout, timeoutMs, this as AnyExchange)
@@ -87,6 +93,9 @@ export abstract class Exchange<T> implements Submittable, AbortListener {
     if (this.ended) return
     if (!('severity' in error)) return this.lose(error)
     this.failure ??= error
+    if (this.timer !== undefined && this.clock !== undefined) {
+      this.remainingMs = this.timer.dueAt - this.clock.now()
+    }
     // pg forgets a query that failed, so the server's readiness has to be heard from the wire.
     wire.once('readyForQuery', () => this.end('refused'))
   }
@@ -113,7 +122,7 @@ export abstract class Exchange<T> implements Submittable, AbortListener {
     this.ending = ending
     this.unbind()
     this.reject(reason)
-    this.owner?.exchangeAbandoned(this as AnyExchange)
+    this.owner?.exchangeAbandoned(this)
   }
 
   /** Called once for every exchange, however it ended. */
@@ -128,13 +137,13 @@ export abstract class Exchange<T> implements Submittable, AbortListener {
     this.ended = true
     this.unbind()
     this.onEnd()
-    this.owner?.exchangeEnded(this as AnyExchange)
+    this.owner?.exchangeEnded(this)
     if (this.ending === 'pending') this.settle(ending)
   }
 
   private settle(ending: 'done' | 'refused' | 'lost'): void {
     this.ending = ending
-    if (ending === 'done') this.resolve(this.result())
+    if (ending === 'done') this.resolve(this.result() as never)
     else this.reject(this.failure)
   }
 

@@ -23,6 +23,17 @@ export interface Statement {
   readonly types: TypeParsers
 }
 
+/** The tags of commands whose effect outlives them in the session. */
+const ALTERING: ReadonlySet<string> = new Set([
+  'SET',
+  'LISTEN',
+  'DECLARE CURSOR',
+  'PREPARE',
+  'LOAD'
+])
+/** After these the server has no prepared statements any more. */
+const FORGETTING: ReadonlySet<string> = new Set(['DISCARD ALL', 'DEALLOCATE ALL'])
+
 /** Collects the messages of one statement into a result. */
 export class ResultBuilder {
   private reader: RowReader | undefined
@@ -117,6 +128,8 @@ export class QueryExchange extends Exchange<QueryResult<never>> {
   override handleCommandComplete({ text }: { text: string }): void {
     this.nextResult()
     this.builder.finish(text)
+    if (ALTERING.has(text)) this.altersSession = true
+    else if (FORGETTING.has(text)) this.cache.clear()
   }
 
   private nextResult(): void {

@@ -49,6 +49,12 @@ export class StatementCache {
     this.evicted.push(statement.name)
   }
 
+  /** The server has forgotten them all. */
+  clear(): void {
+    this.statements.clear()
+    this.evicted.length = 0
+  }
+
   /** Writes what the server may forget. */
   writeEvicted(wire: Wire): void {
     if (this.evicted.length === 0) return

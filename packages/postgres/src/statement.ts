@@ -33,12 +33,10 @@ export function makeStatement(
   return { text, values: wireValues, rowMode, prepare, types }
 }
 
-function findIssues(text: unknown, values: unknown): string[] {
+function findIssues(text: string, values: readonly unknown[]): string[] {
   const issues: string[] = []
-  if (typeof text !== 'string') issues.push('the statement must be a string')
-  else if (text.includes('\0')) issues.push('the statement contains a NUL character')
-  if (!Array.isArray(values)) issues.push('the values must be an array')
-  else if (values.length > MAX_VALUES) {
+  if (text.includes('\0')) issues.push('the statement contains a NUL character')
+  if (values.length > MAX_VALUES) {
     issues.push(`${values.length} values; PostgreSQL takes at most ${MAX_VALUES}`)
   }
   return issues

@@ -1,5 +1,5 @@
 import { asyncDisposable, Context, systemClock } from '@aplomb/kernel'
-import { Connection, quoteIdentifier } from '../connection.ts'
+import { Connection, defaultTypes, quoteIdentifier } from '../connection.ts'
 import { QueryExchange } from '../query-exchange.ts'
 import { makeStatement } from '../statement.ts'
 import { EmbeddedPostgresError } from './errors.ts'
@@ -82,8 +82,11 @@ export class Databases {
   private async execute(text: string): Promise<unknown> {
     try {
       const connection = await this.connect()
-      const { types } = connection
-      const statement = makeStatement(text, [], { rowMode: 'object', prepare: false, types })
+      const statement = makeStatement(text, [], {
+        rowMode: 'object',
+        prepare: false,
+        types: defaultTypes
+      })
       const exchange = new QueryExchange(statement, connection.statements)
       connection.keepAlive(true)
       const result = connection.run(exchange, Context.none, Number.POSITIVE_INFINITY)

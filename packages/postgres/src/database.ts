@@ -1,0 +1,142 @@
+import { asyncDisposable, Context, type Policy } from '@aplomb/kernel'
+import { retry } from '@aplomb/policies'
+import type { Pool } from '@aplomb/pool'
+import type { Connection } from './connection.ts'
+import { DatabaseConnectionLostError } from './errors.ts'
+import type { Loan } from './loan.ts'
+import {
+  resolveDatabaseOptions,
+  type DatabaseOptions,
+  type FullDatabaseOptions,
+  type ReadTarget
+} from './options.ts'
+import { runCommand } from './run-command.ts'
+import { Servers } from './servers.ts'
+import { Session } from './session.ts'
+import { Transaction, TransactionChannel, type TransactionBody } from './transaction.ts'
+import {
+  beginText,
+  resolveTransactionOptions,
+  type TransactionOptions
+} from './transaction-options.ts'
+import { classifyTransactionError } from './transaction-retry.ts'
+
+const MAX_BEGINS = 5
+let databases = 0
+
+/**
+ * A PostgreSQL database: a bounded pool of connections, and every way to use them. Nothing is
+ * connected before the first query, unless `pool.min` says so.
+ *
+ * @throws OptionsError synchronously, listing every problem
+ */
+export function createDatabase(
+  url: string | DatabaseOptions | undefined,
+  options?: DatabaseOptions
+): Database {
+  return new Database(resolveDatabaseOptions(url, options))
+}
+
+/** Use `createDatabase`. */
+export class Database extends Session implements AsyncDisposable {
+  protected readonly name: string = `postgres-${++databases}`
+  private readonly servers: Servers
+  private readonly retry: Policy
+  private readonly disposal = asyncDisposable(async () => void (await this.close()))
+
+  constructor(options: FullDatabaseOptions) {
+    super(options)
+    this.servers = new Servers(this.name, options)
+    this.retry = this.retryPolicy(options.maxRetries)
+  }
+
+  /**
+   * Runs `body` in a transaction: commits when it returns, rolls back when it throws. After 40001
+   * or 40P01 all of it runs again, a little later, up to `maxRetries` times.
+   *
+   * @throws what the body throws; DatabaseTransactionAbortedError, DatabaseCommitUnknownError;
+   *   RetriesExhaustedError with the last failure as `cause`
+   */
+  async transaction<T>(body: TransactionBody<T>, options?: TransactionOptions): Promise<T> {
+    const resolved = resolveTransactionOptions(options)
+    const { maxRetries } = resolved
+    const policy = maxRetries === undefined ? this.retry : this.retryPolicy(maxRetries)
+    return Context.use(
+      resolved,
+      (context) => policy.execute((inner) => this.attempt(body, resolved, inner), context),
+      this.options.clock
+    )
+  }
+
+  /** Connects and asks the server whether it is there. @throws DatabaseConnectionError */
+  async ready(options?: {
+    readonly signal?: AbortSignal
+    readonly timeoutMs?: number
+  }): Promise<void> {
+    await this.query('select 1', [], options)
+  }
+
+  /** The pool of connections to the primary, as it is now. */
+  statistics(): ReturnType<Pool<Connection>['statistics']> {
+    return this.servers.primary.pool.statistics()
+  }
+
+  /**
+   * Takes no more queries, lets those under way end, and closes all connections. What has not
+   * ended within `pool.closeTimeoutMs` loses its connection; then the result is false.
+   */
+  async close(): Promise<boolean> {
+    const closed = await Promise.all(this.servers.all.map(({ pool }) => pool.drain()))
+    return closed.every(Boolean)
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.disposal[Symbol.asyncDispose]()
+  }
+
+  protected borrow(context: Context, target: ReadTarget): Promise<Loan> {
+    return this.servers.borrow(context, target)
+  }
+
+  private async attempt<T>(
+    body: TransactionBody<T>,
+    options: TransactionOptions,
+    context: Context
+  ): Promise<T> {
+    const loan = await this.begin(options, context)
+    const channel = new TransactionChannel(loan.connection)
+    try {
+      return await new Transaction(this.name, this.options, channel, context).complete(body)
+    } finally {
+      // Behind a rollback, or a commit nobody waits for, that may still be under way.
+      void channel.turns.take(Context.none).then(() => loan.giveBack())
+    }
+  }
+
+  private async begin(options: TransactionOptions, context: Context): Promise<Loan> {
+    const text = beginText(options)
+    for (let begins = 1; ; begins++) {
+      const loan = await this.borrow(context, options.target ?? 'primary')
+      try {
+        await runCommand(loan.connection, text, context, this.options)
+        return loan
+      } catch (error) {
+        loan.giveBack()
+        // An idle connection may turn out to be dead, and nothing has been done yet.
+        if (!(error instanceof DatabaseConnectionLostError) || begins === MAX_BEGINS) throw error
+      }
+    }
+  }
+
+  private retryPolicy(maxRetries: number): Policy {
+    const { clock, random } = this.options
+    return retry({
+      name: this.name,
+      maxRetries,
+      clock,
+      random,
+      backoff: { baseMs: 10, maxMs: 1000 },
+      classify: classifyTransactionError
+    })
+  }
+}

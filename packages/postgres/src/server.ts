@@ -1,0 +1,109 @@
+import { Context } from '@aplomb/kernel'
+import {
+  createPool,
+  PoolCreateError,
+  PoolHookTimeoutError,
+  type Lease,
+  type Pool
+} from '@aplomb/pool'
+import { Connection, type ConnectionSettings, type ConnectionTarget } from './connection.ts'
+import { DatabaseConnectionError } from './errors.ts'
+import { PooledLoan, type Loan } from './loan.ts'
+import type { FullDatabaseOptions } from './options.ts'
+import { PingExchange } from './ping.ts'
+
+/** Reasons that pass by themselves even where nobody has ever got through. */
+const NOT_YET = new Set(['57P03', '53300'])
+
+/** One server and the pool of connections to it. */
+export class Server {
+  readonly pool: Pool<Connection>
+  readonly target: ConnectionTarget
+  readonly settings: ConnectionSettings
+  /** The address has worked once, so a failure is an outage and not a mistake. */
+  private hasConnected = false
+  private readonly cancelTimeoutMs: number
+
+  constructor(name: string, target: ConnectionTarget, options: FullDatabaseOptions) {
+    const { clock, random, cancelTimeoutMs, statementCacheSize, onNotice } = options
+    this.target = target
+    this.cancelTimeoutMs = cancelTimeoutMs
+    this.settings = {
+      clock,
+      statementCacheSize,
+      cancelTimeoutMs,
+      onNotice,
+      onLost: (connection) => void this.pool.invalidate(connection)
+    }
+    this.pool = createPool<Connection>(
+      {
+        create: (context) => this.connect(context),
+        destroy: (connection) => connection.close(),
+        validate: (connection) => this.isAlive(connection)
+      },
+      { ...options.pool, name, clock, random, failFast: (error) => this.isHopeless(error) }
+    )
+  }
+
+  /** @throws DatabaseConnectionError, the pool's errors, or the context's reason. */
+  async borrow(context: Context): Promise<Loan> {
+    context.throwIfAborted()
+    const lease = this.pool.tryAcquire() ?? (await this.acquire(context))
+    return new PooledLoan(lease, this.cancelTimeoutMs)
+  }
+
+  /** How busy it is, for a choice; a server that cannot be reached counts as the busiest. */
+  get load(): number {
+    const { breaker, leased, pending, max } = this.pool.statistics()
+    return breaker === 'closed' ? (leased + pending) / max : Number.POSITIVE_INFINITY
+  }
+
+  /** Like `borrow`, but undefined where no connection can be made. */
+  async tryBorrow(context: Context): Promise<Loan | undefined> {
+    try {
+      return await this.borrow(context)
+    } catch (error) {
+      if (error instanceof DatabaseConnectionError) return undefined
+      throw error
+    }
+  }
+
+  private async acquire(context: Context): Promise<Lease<Connection>> {
+    try {
+      return await this.pool.acquire({ context })
+    } catch (error) {
+      throw error instanceof PoolCreateError ? this.connectionErrorOf(error) : error
+    }
+  }
+
+  /** Each caller gets an error of his own, though many may share one failure. */
+  private connectionErrorOf(error: PoolCreateError): unknown {
+    const { cause } = error
+    if (cause instanceof DatabaseConnectionError) {
+      const { message, target, reason } = cause
+      return new DatabaseConnectionError(message, { target, reason, cause: cause.cause })
+    }
+    if (!(cause instanceof PoolHookTimeoutError)) return error
+    const target = this.target.host ?? 'the server'
+    const message = `Cannot connect to PostgreSQL: ${cause.message}`
+    return new DatabaseConnectionError(message, { target, reason: 'ETIMEDOUT', cause })
+  }
+
+  private async connect(context: Context): Promise<Connection> {
+    const connection = await Connection.open(this.target, this.settings, context)
+    this.hasConnected = true
+    return connection
+  }
+
+  private async isAlive(connection: Connection): Promise<boolean> {
+    if (connection.lost !== undefined) return false
+    return connection.run(new PingExchange(), Context.none, Number.POSITIVE_INFINITY)
+  }
+
+  /** Nobody shall wait for what will not come: a wrong password, or a host that never was there. */
+  private isHopeless(error: unknown): boolean {
+    if (!(error instanceof DatabaseConnectionError)) return !this.hasConnected
+    if (error.reason !== undefined && NOT_YET.has(error.reason)) return false
+    return !error.retryable || !this.hasConnected
+  }
+}
