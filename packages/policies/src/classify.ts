@@ -81,7 +81,15 @@ function classifyOne(error: object): FailureClass | undefined {
   if (byStatus !== undefined) return byStatus
   if (isAplombError(error)) return classifyKind(error)
   if (retryAfterOf(error) !== undefined) return 'throttled'
-  return name === 'TimeoutError' ? 'timeout' : undefined
+  if (name === 'TimeoutError') return 'timeout'
+  return classifyCockatiel(error)
+}
+
+/** Cockatiel marks its errors with a property each. */
+function classifyCockatiel(error: object): FailureClass | undefined {
+  if ('isBrokenCircuitError' in error) return 'permanent'
+  if ('isBulkheadRejectedError' in error) return 'unsent'
+  return 'isTaskCancelledError' in error ? 'timeout' : undefined
 }
 
 function classifyKind(error: { kind: string; phase?: string }): FailureClass | undefined {

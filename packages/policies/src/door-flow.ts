@@ -6,6 +6,7 @@ import type { Flow, Sink } from './flow.ts'
 /** A policy that is no more than a door, around what `next` runs. */
 export function bindDoor(door: Door, name: string, next: Flow): Flow {
   return {
+    timed: next.timed,
     run(context, operation, sink) {
       let pass: unknown
       try {

@@ -6,6 +6,11 @@ import { Context, type ContextOptions, type AbortListener, type Operation } from
  * costs one promise however many policies it has.
  */
 export interface Flow {
+  /**
+   * Whether it may settle from a timer, outside the caller's AsyncLocalStorage. Who starts the
+   * operation again after that has to restore it.
+   */
+  readonly timed?: boolean | undefined
   /** Runs the operation under this policy and all below it, and settles `sink` exactly once. */
   run(context: Context, operation: Operation<unknown>, sink: Sink): void
 }

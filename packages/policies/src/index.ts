@@ -21,7 +21,15 @@ export { circuitBreaker, type CircuitBreaker } from './breaker.ts'
 export type { BreakerChange, CircuitBreakerOptions } from './breaker-options.ts'
 export type { BreakerState } from './breaker-state.ts'
 export { classifyError, retryAfterOf, type Classifier, type FailureClass } from './classify.ts'
+export { chaos, type ChaosOptions } from './chaos.ts'
+export {
+  fromCockatiel,
+  toCockatiel,
+  type CockatielContext,
+  type CockatielPolicy
+} from './cockatiel.ts'
 export { compose } from './compose.ts'
+export { deadline, type DeadlineOptions } from './deadline.ts'
 export { ChaosError, CircuitOpenError, RetriesExhaustedError, type GiveUpReason } from './errors.ts'
 export type {
   BreakerMessage,
@@ -35,8 +43,16 @@ export type {
   WaitedMessage
 } from './events.ts'
 export { explain, type ExplanationStep } from './explain.ts'
+export { fallback, type Failure, type FallbackOptions } from './fallback.ts'
+export { hedge } from './hedge.ts'
+export type { HedgeEvent, HedgeOptions } from './hedge-options.ts'
 export { retry } from './retry.ts'
 export { retryBudget, type RetryBudget, type RetryBudgetOptions } from './retry-budget.ts'
 export type { RetryEvent, RetryOptions } from './retry-options.ts'
-export { standard, type StandardOptions } from './standard.ts'
+export {
+  standard,
+  standardHedging,
+  type StandardHedgingOptions,
+  type StandardOptions
+} from './standard.ts'
 export { timeout, type TimeoutOptions } from './timeout.ts'

@@ -96,7 +96,7 @@ const backoffField: Field<Backoff> = {
   }
 }
 
-const idempotentField: Field<ResolvedRetryOptions['idempotent']> = fields.custom(
+export const idempotentField: Field<ResolvedRetryOptions['idempotent']> = fields.custom(
   'true, false or a function of the context',
   (value) => typeof value === 'boolean' || typeof value === 'function',
   true

@@ -76,6 +76,7 @@ class TimeoutPolicy extends FlowPolicy {
     const { options } = this
     if (options.ms === Number.POSITIVE_INFINITY) return next
     return {
+      timed: true,
       run(context, operation, sink) {
         new TimedCall(context, options, sink).start(next, operation)
       }

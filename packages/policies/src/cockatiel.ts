@@ -1,0 +1,148 @@
+import type { Event, IDefaultPolicyContext, IFailureEvent, IPolicy, ISuccessEvent } from 'cockatiel'
+import { abortable, callHook, Context, type Operation, type Policy } from '@aplomb/kernel'
+import { FlowPolicy } from './flow-policy.ts'
+import { settleWith, type Flow } from './flow.ts'
+
+/** What cockatiel's `execute` and `wrap` need to know of a policy. */
+export type CockatielPolicy = IPolicy<CockatielContext>
+
+/** What an operation under `toCockatiel` is given. */
+export interface CockatielContext extends IDefaultPolicyContext {
+  /** Which attempt of its call this is, counted from 1. */
+  readonly attempt: number
+}
+
+/** A policy of ours for cockatiel's `wrap`, at any place in it. */
+export function toCockatiel(policy: Policy): CockatielPolicy {
+  return new AsCockatiel(policy)
+}
+
+/**
+ * A policy of cockatiel's for `compose`. Its abort is repaired: the call rejects at once with the
+ * caller's reason, and nothing is started after that.
+ */
+export function fromCockatiel(theirs: Pick<IPolicy, 'execute'>): Policy {
+  return new FromCockatiel(theirs)
+}
+
+class AsCockatiel implements CockatielPolicy {
+  declare readonly _altReturn: never
+  private readonly policy: Policy
+  private readonly successes = new Listeners<ISuccessEvent>()
+  private readonly failures = new Listeners<IFailureEvent>()
+  readonly onSuccess: Event<ISuccessEvent> = this.successes.subscribe
+  readonly onFailure: Event<IFailureEvent> = this.failures.subscribe
+
+  constructor(policy: Policy) {
+    this.policy = policy
+  }
+
+  execute<T>(
+    operation: (context: CockatielContext) => PromiseLike<T> | T,
+    signal?: AbortSignal
+  ): Promise<T> {
+    const result = this.policy.execute((context) => operation(asTheirs(context)), { signal })
+    if (this.successes.none && this.failures.none) return result
+    return this.watch(result)
+  }
+
+  private async watch<T>(result: Promise<T>): Promise<T> {
+    const { clock } = Context.current()
+    const startedAt = clock.now()
+    try {
+      const value = await result
+      this.successes.emit({ duration: clock.now() - startedAt })
+      return value
+    } catch (error) {
+      this.failures.emit({ duration: clock.now() - startedAt, handled: true, reason: { error } })
+      throw error
+    }
+  }
+}
+
+/** The signal is made when it is read; `wrap` copies the object, so it is a property of its own. */
+function asTheirs(context: Context): CockatielContext {
+  return {
+    get signal() {
+      return context.signal
+    },
+    attempt: context.attempt
+  }
+}
+
+/** Cockatiel's kind of event. What a listener throws changes nothing for the call. */
+class Listeners<T> {
+  private readonly listeners = new Set<{ readonly call: (event: T) => void }>()
+
+  get none(): boolean {
+    return this.listeners.size === 0
+  }
+
+  readonly subscribe: Event<T> = (listener) => {
+    const entry = { call: listener }
+    this.listeners.add(entry)
+    return { dispose: () => void this.listeners.delete(entry) }
+  }
+
+  emit(event: T): void {
+    for (const { call } of this.listeners) callHook('cockatiel', call, event)
+  }
+}
+
+class FromCockatiel extends FlowPolicy {
+  private readonly theirs: Pick<IPolicy, 'execute'>
+
+  constructor(theirs: Pick<IPolicy, 'execute'>) {
+    super()
+    this.theirs = theirs
+  }
+
+  bind(next: Flow): Flow {
+    const { theirs } = this
+    return {
+      timed: true,
+      run(context, operation, sink) {
+        const below = (given: TheirContext): Promise<unknown> =>
+          context.aborted
+            ? Promise.reject(context.reason)
+            : runBelow(next, operation, context, given)
+        let result: Promise<unknown>
+        try {
+          result = theirs.execute(below, context.signal)
+        } catch (error) {
+          return sink.settle(true, error)
+        }
+        settleWith(abortable(result, context), sink)
+      }
+    }
+  }
+}
+
+/** Their retry counts attempts from 0. */
+interface TheirContext extends IDefaultPolicyContext {
+  readonly attempt?: number
+}
+
+/** Runs what stands below one of their policies, under the signal that it made. */
+function runBelow(
+  next: Flow,
+  operation: Operation<unknown>,
+  above: Context,
+  { signal, attempt }: TheirContext
+): Promise<unknown> {
+  const own = signal === undefined || signal === above.signal ? undefined : signal
+  const context = Context.from({
+    context: above,
+    signal: own,
+    attempt: attempt === undefined ? undefined : attempt + 1
+  })
+  return new Promise((resolve, reject) => {
+    next.run(context, operation, {
+      settle(failed, outcome) {
+        if (own !== undefined) context.close()
+        if (failed) reject(outcome)
+        else resolve(outcome)
+      }
+    })
+  })
+}

@@ -1,0 +1,136 @@
+import { AsyncResource } from 'node:async_hooks'
+import {
+  callHook,
+  fields,
+  isAplombError,
+  resolveOptions,
+  type Context,
+  type Fields,
+  type Policy,
+  type Report
+} from '@aplomb/kernel'
+import { fallbackChannel } from './events.ts'
+import { FlowPolicy } from './flow-policy.ts'
+import { operationFlow, type Flow, type Sink } from './flow.ts'
+
+/** What failed: an error, or a result that counts as a failure. */
+export interface Failure {
+  readonly error?: unknown
+  readonly result?: unknown
+}
+
+/** What `fallback` takes: `value` or `action`. */
+export interface FallbackOptions {
+  /** The substitute itself. */
+  readonly value?: unknown
+  /** Makes the substitute. */
+  readonly action?: ((failure: Failure, context: Context) => unknown) | undefined
+  /** Which errors are replaced. Default: all but mistakes of the caller (`invalid`). */
+  readonly handles?: ((error: unknown, context: Context) => boolean) | undefined
+  /** Which results are replaced. Default: none. */
+  readonly handlesResult?: ((result: unknown, context: Context) => boolean) | undefined
+  /** For events. Default: `fallback`. */
+  readonly name?: string | undefined
+  /** Called before the substitute is made. */
+  readonly onFallback?: ((failure: Failure) => void) | undefined
+}
+
+interface Resolved {
+  readonly value: unknown
+  readonly action: FallbackOptions['action']
+  readonly handles: NonNullable<FallbackOptions['handles']>
+  readonly handlesResult: FallbackOptions['handlesResult']
+  readonly name: string
+  readonly onFallback: FallbackOptions['onFallback']
+}
+
+const fallbackFields: Fields<Resolved> = {
+  value: { resolve: (value) => value },
+  action: fields.callback<FallbackOptions['action']>(undefined),
+  handles: fields.callback<Resolved['handles']>(isReplaceable),
+  handlesResult: fields.callback<FallbackOptions['handlesResult']>(undefined),
+  name: fields.string('fallback'),
+  onFallback: fields.callback<FallbackOptions['onFallback']>(undefined)
+}
+
+/**
+ * Gives a substitute instead of a failure. A call that its caller aborted is never replaced. When
+ * the action fails, its failure is the outcome.
+ *
+ * @throws OptionsError
+ */
+export function fallback(options: FallbackOptions): Policy {
+  const resolved = resolveOptions('fallback', options, fallbackFields, ({ action }, report) =>
+    requireOne(options, action, report)
+  )
+  return new FallbackPolicy(resolved)
+}
+
+class FallbackPolicy extends FlowPolicy {
+  private readonly options: Resolved
+
+  constructor(options: Resolved) {
+    super()
+    this.options = options
+  }
+
+  bind(next: Flow): Flow {
+    const { options } = this
+    return {
+      timed: next.timed,
+      run(context, operation, sink) {
+        // The action is the caller's code, so it runs in the caller's AsyncLocalStorage.
+        const caller = next.timed === true ? new AsyncResource('AplombFallback') : undefined
+        const settle = (failed: boolean, outcome: unknown): void =>
+          replaceOrPass(options, context, sink, failed, outcome)
+        next.run(context, operation, {
+          settle: caller === undefined ? settle : caller.runInAsyncScope.bind(caller, settle, null)
+        })
+      }
+    }
+  }
+}
+
+function replaceOrPass(
+  options: Resolved,
+  context: Context,
+  sink: Sink,
+  failed: boolean,
+  outcome: unknown
+): void {
+  let replaces = false
+  try {
+    replaces = isHandled(options, context, failed, outcome)
+  } catch (error) {
+    return sink.settle(true, error)
+  }
+  if (!replaces) return sink.settle(failed, outcome)
+  const failure: Failure = failed ? { error: outcome } : { result: outcome }
+  const { name, action, value, onFallback } = options
+  if (fallbackChannel.hasSubscribers) {
+    fallbackChannel.publish({ name, correlationId: context.correlationId })
+  }
+  callHook('onFallback', onFallback, failure)
+  if (action === undefined) sink.settle(false, value)
+  else operationFlow.run(context, () => action(failure, context), sink)
+}
+
+function isHandled(
+  { handles, handlesResult }: Resolved,
+  context: Context,
+  failed: boolean,
+  outcome: unknown
+): boolean {
+  if (!failed) return handlesResult !== undefined && handlesResult(outcome, context)
+  return !context.aborted && handles(outcome, context)
+}
+
+function isReplaceable(error: unknown): boolean {
+  return !(isAplombError(error) && error.kind === 'invalid')
+}
+
+function requireOne(given: FallbackOptions, action: unknown, report: Report): void {
+  const hasValue = Object.hasOwn(given ?? {}, 'value')
+  if (!hasValue && action === undefined) report('value', 'is required, or action')
+  if (hasValue && action !== undefined) report('action', 'cannot be combined with value')
+}

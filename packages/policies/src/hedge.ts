@@ -1,0 +1,46 @@
+import type { Policy } from '@aplomb/kernel'
+import { FlowPolicy } from './flow-policy.ts'
+import type { Flow } from './flow.ts'
+import { HedgePace } from './hedge-pace.ts'
+import { HedgedCall } from './hedged-call.ts'
+import {
+  resolveHedgeOptions,
+  type HedgeOptions,
+  type ResolvedHedgeOptions
+} from './hedge-options.ts'
+
+/**
+ * Starts a second copy of a call that is slow, and takes the answer that comes first (Dean and
+ * Barroso, The Tail at Scale, 2013). A copy also follows at once when all before it have failed.
+ * The copies that lose are aborted.
+ *
+ * A `permanent` failure ends the call. When every copy has failed, it rejects with the failure, or
+ * with a `RetriesExhaustedError` where there was more than one.
+ *
+ * @throws OptionsError
+ */
+export function hedge(options: HedgeOptions = {}): Policy {
+  return new HedgePolicy(resolveHedgeOptions(options))
+}
+
+class HedgePolicy extends FlowPolicy {
+  private readonly options: ResolvedHedgeOptions
+  private readonly pace: HedgePace
+
+  constructor(options: ResolvedHedgeOptions) {
+    super()
+    this.options = options
+    this.pace = new HedgePace(options)
+  }
+
+  bind(next: Flow): Flow {
+    const { options, pace } = this
+    return {
+      timed: true,
+      run(context, operation, sink) {
+        options.budget?.request()
+        new HedgedCall(options, pace, next, context, operation, sink).begin()
+      }
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import { AsyncResource } from 'node:async_hooks'
+import {
+  callHook,
+  type AbortListener,
+  type AttemptRecord,
+  type Context,
+  type Operation
+} from '@aplomb/kernel'
+import { retryAfterOf, type FailureClass } from './classify.ts'
+import type { GiveUpReason } from './errors.ts'
+import { giveUpChannel, retryChannel } from './events.ts'
+import type { Flow, Sink } from './flow.ts'
+import type { ResolvedRetryOptions } from './retry-options.ts'
+import { exhausted, firstSetback, noteAttempts, type Setbacks } from './setbacks.ts'
+
+/** One call under a retry: its attempts, and the waits between them. */
+export class RetriedCall implements Sink, AbortListener {
+  private readonly options: ResolvedRetryOptions
+  private readonly next: Flow
+  private readonly context: Context
+  private readonly operation: Operation<unknown>
+  private readonly sink: Sink
+  private attempt = 1
+  private startedAt: number
+  private setbacks: Setbacks | undefined = undefined
+  /** The caller's AsyncLocalStorage, for the attempts that a timer starts. */
+  private caller: AsyncResource | undefined
+
+  constructor(
+    options: ResolvedRetryOptions,
+    next: Flow,
+    context: Context,
+    operation: Operation<unknown>,
+    sink: Sink
+  ) {
+    this.options = options
+    this.next = next
+    this.context = context
+    this.operation = operation
+    this.sink = sink
+    this.startedAt = options.clock.coarseNow()
+    // An attempt that ends in its caller's storage leaves time enough to keep that until then.
+    this.caller = next.timed === true ? new AsyncResource('AplombRetry') : undefined
+  }
+
+  begin(): void {
+    const { attempt, context } = this
+    const own = context.attempt === attempt ? context : context.with({ attempt })
+    this.next.run(own, this.operation, this)
+  }
+
+  settle(failed: boolean, outcome: unknown): void {
+    if (!failed && this.options.classifyResult === undefined) return this.succeed(outcome)
+    if (failed && this.context.aborted) return this.sink.settle(true, this.context.reason)
+    let reason: FailureClass | undefined
+    let repeats: boolean
+    try {
+      reason = this.classify(failed, outcome)
+      repeats = reason !== undefined && this.mayRepeat(reason)
+    } catch (error) {
+      return this.sink.settle(true, error)
+    }
+    if (reason === undefined) return this.succeed(outcome)
+    this.options.budget?.failure()
+    if (repeats) this.retryOrGiveUp(reason, failed, outcome)
+    else this.finish(reason, failed, outcome)
+  }
+
+  /** The caller gave up while we waited. */
+  onAbort(reason: unknown): void {
+    this.setbacks?.timer?.cancel()
+    this.sink.settle(true, reason)
+  }
+
+  /** The wait is over. */
+  resume(): void {
+    this.context.unlisten(this)
+    this.attempt++
+    this.startedAt = this.options.clock.now()
+    this.caller?.runInAsyncScope(() => this.begin())
+  }
+
+  private classify(failed: boolean, outcome: unknown): FailureClass | undefined {
+    const { classify, classifyResult } = this.options
+    return failed ? classify(outcome, this.context) : classifyResult?.(outcome, this.context)
+  }
+
+  /** Whether doing it again is of use and does no harm. */
+  private mayRepeat(reason: FailureClass): boolean {
+    if (reason === 'permanent' || reason === 'cancelled') return false
+    if (reason === 'unsent') return true
+    const { idempotent } = this.options
+    return typeof idempotent === 'function' ? idempotent(this.context) : idempotent
+  }
+
+  private succeed(result: unknown): void {
+    this.options.budget?.success(this.setbacks?.cost ?? 0)
+    this.sink.settle(false, result)
+  }
+
+  private retryOrGiveUp(reason: FailureClass, failed: boolean, outcome: unknown): void {
+    const { options, attempt } = this
+    const setbacks = (this.setbacks ??= firstSetback(options.random, reason))
+    setbacks.reason = reason
+    if (attempt > options.maxRetries) return this.giveUp('attempts', failed, outcome)
+    const asked = retryAfterOf(outcome) ?? 0
+    if (asked > options.maxRetryAfterMs) return this.giveUp('retry-after', failed, outcome)
+    let delayMs: number
+    try {
+      delayMs = Math.max(asked, options.backoff(attempt, setbacks))
+    } catch (error) {
+      return this.sink.settle(true, error)
+    }
+    if (delayMs >= this.context.remainingMs) return this.giveUp('deadline', failed, outcome)
+    const cost = options.budget === undefined ? 0 : options.budget.withdraw(reason)
+    if (cost === undefined) return this.giveUp('budget', failed, outcome)
+    setbacks.cost = cost
+    this.wait(setbacks, delayMs, failed, outcome)
+  }
+
+  private wait(setbacks: Setbacks, delayMs: number, failed: boolean, outcome: unknown): void {
+    const { options, context } = this
+    setbacks.previousMs = delayMs
+    setbacks.attempts.push(this.record(setbacks.reason, failed, outcome, delayMs))
+    this.announce(setbacks.reason, delayMs, failed, outcome)
+    // A hook may have aborted the call.
+    if (context.aborted) return this.sink.settle(true, context.reason)
+    this.caller ??= new AsyncResource('AplombRetry')
+    setbacks.timer = options.clock.setTimer(resume, delayMs, this as RetriedCall)
+    context.listen(this)
+  }
+
+  private announce(reason: FailureClass, delayMs: number, failed: boolean, outcome: unknown): void {
+    const { attempt } = this
+    const { name, onRetry } = this.options
+    if (retryChannel.hasSubscribers) {
+      const { correlationId } = this.context
+      retryChannel.publish({ name, attempt, reason, delayMs, correlationId })
+    }
+    if (onRetry === undefined) return
+    const what = failed ? { error: outcome } : { result: outcome }
+    callHook('onRetry', onRetry, { name, attempt, reason, delayMs, ...what })
+  }
+
+  private giveUp(why: GiveUpReason, failed: boolean, outcome: unknown): void {
+    const { attempt, context } = this
+    const { reason, attempts } = this.setbacks as Setbacks
+    if (why === 'attempts' && attempt === 1) return this.sink.settle(failed, outcome)
+    const { name } = this.options
+    if (giveUpChannel.hasSubscribers) {
+      const { correlationId } = context
+      giveUpChannel.publish({ name, attempts: attempt, reason: why, correlationId })
+    }
+    if (!failed) return this.sink.settle(false, outcome)
+    const all = [...attempts, this.record(reason, failed, outcome)]
+    this.sink.settle(true, exhausted(name, why, all, outcome))
+  }
+
+  /** Ends with the outcome as it is. */
+  private finish(reason: FailureClass, failed: boolean, outcome: unknown): void {
+    const { setbacks } = this
+    if (failed && setbacks !== undefined) {
+      const attempts = [...setbacks.attempts, this.record(reason, failed, outcome)]
+      noteAttempts(outcome, this.options.name, attempts)
+    }
+    this.sink.settle(failed, outcome)
+  }
+
+  private record(
+    reason: FailureClass,
+    failed: boolean,
+    outcome: unknown,
+    delayMs?: number
+  ): AttemptRecord {
+    return {
+      attempt: this.attempt,
+      reason,
+      durationMs: Math.max(0, this.options.clock.now() - this.startedAt),
+      ...(delayMs === undefined ? undefined : { delayMs }),
+      ...(failed ? { error: outcome } : undefined)
+    }
+  }
+}
+
+function resume(call: RetriedCall): void {
+  call.resume()
+}
