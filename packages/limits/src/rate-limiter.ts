@@ -493,7 +493,7 @@ class ReservedTokens extends HeldTokens implements Reservation {
 
 function collectPermit(waiter: RateWaiter): Permit {
   waiter.collect()
-  return waiter.place.permitFor(waiter.state, waiter.weight)
+  return waiter.gate.permitFor(waiter.state, waiter.weight)
 }
 
 function start(waiter: RateWaiter): Promise<unknown> {

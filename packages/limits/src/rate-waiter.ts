@@ -1,9 +1,9 @@
 import type { Context, Operation, Permit } from '@aplomb/kernel'
 import type { RateKey } from './rate-key.ts'
-import { Waiter, type WaitPlace } from './waiter.ts'
+import { Waiter, type Gate } from './waiter.ts'
 
 /** The limiter, as its waiters see it. */
-export interface RateGate extends WaitPlace<RateWaiter> {
+export interface RateGate extends Gate<RateWaiter> {
   permitFor(state: RateKey, weight: number): Permit
 }
 
@@ -15,13 +15,13 @@ export class RateWaiter extends Waiter<RateWaiter, RateGate> {
   grantedAt = 0
 
   constructor(
-    place: RateGate,
+    gate: RateGate,
     state: RateKey,
     weight: number,
     context: Context,
     operation: Operation<unknown> | undefined
   ) {
-    super(place, weight, context)
+    super(gate, weight, context)
     this.state = state
     this.operation = operation
   }

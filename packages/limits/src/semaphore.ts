@@ -298,7 +298,7 @@ class SemaphoreWaiter extends Waiter<SemaphoreWaiter, Semaphore> {
 
 function collectPermit(waiter: SemaphoreWaiter): Permit {
   waiter.collect()
-  return new SemaphorePermit(waiter.place, waiter.weight)
+  return new SemaphorePermit(waiter.gate, waiter.weight)
 }
 
 function collectWeight(waiter: SemaphoreWaiter): number {
@@ -308,6 +308,6 @@ function collectWeight(waiter: SemaphoreWaiter): number {
 
 function start(waiter: SemaphoreWaiter): Promise<unknown> {
   waiter.collect()
-  const { place, operation, context, weight } = waiter
-  return place.hold(operation as Operation<unknown>, context, weight)
+  const { gate, operation, context, weight } = waiter
+  return gate.hold(operation as Operation<unknown>, context, weight)
 }

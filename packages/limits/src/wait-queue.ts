@@ -1,24 +1,5 @@
 import type { Clock } from '@aplomb/kernel'
-
-/** What can stand in a `WaitQueue`: it carries its own links, so that leaving is a few writes. */
-export interface QueueNode<N> {
-  prev: N | undefined
-  next: N | undefined
-  /** Where it stands; undefined when it stands in no queue. */
-  lane: Lane<N> | undefined
-  readonly weight: number
-}
-
-/** All who wait with one priority, in the order they came. */
-export interface Lane<N> {
-  readonly priority: number
-  head: N | undefined
-  tail: N | undefined
-  /** The weights of all who wait in it. */
-  weight: number
-  /** The count of grants when it was last served, or when it began to wait. */
-  servedAt: number
-}
+import { Lane, type LaneNode } from './lane.ts'
 
 /** How long those of low priority can be passed over. */
 export interface Ageing {
@@ -29,18 +10,19 @@ export interface Ageing {
 /**
  * First come, first served within a priority; of several, the highest first. So that nobody starves,
  * the priority that has waited longest is served after `maxOvertakes` grants in a row to others, or
- * when `ageingMs` have passed. Adding, removing from anywhere and taking the next are all O(1) in
- * the number of waiters.
+ * when `ageingMs` have passed. Joining, leaving from anywhere and taking the next cost the same
+ * however many wait.
  */
-export class WaitQueue<N extends QueueNode<N>> {
+export class WaitQueue<N extends LaneNode> {
   size = 0
   private readonly clock: Clock
   private readonly ageing: Ageing
   /** Lanes that somebody waits in, the most urgent first. */
   private readonly lanes: Lane<N>[] = []
   /** The lane of priority 0 is kept, since most queues have no other. */
-  private readonly plain: Lane<N> = createLane(0)
+  private readonly plain = new Lane<N>(0)
   private grants = 0
+  /** `grants`, and the time, when somebody last had their turn by age. */
   private agedAt = 0
   private agedTime = 0
 
@@ -49,46 +31,32 @@ export class WaitQueue<N extends QueueNode<N>> {
     this.ageing = ageing
   }
 
-  /** Who comes next; it stays the same until someone joins or leaves, or ageing turns the order. */
+  /** Who comes next; the same until someone joins or leaves, or ageing turns the order. */
   peek(): N | undefined {
     const { lanes } = this
     return lanes.length > 1 && this.isAgeingDue() ? this.longestWaiting() : lanes[0]?.head
   }
 
   push(node: N, priority: number): void {
-    const lane = this.laneFor(priority)
-    node.lane = lane
-    node.prev = lane.tail
-    if (lane.tail === undefined) lane.head = node
-    else lane.tail.next = node
-    lane.tail = node
-    lane.weight += node.weight
+    this.laneFor(priority).push(node)
     this.size++
   }
 
   /** Takes out the one that is granted now. */
   take(node: N): void {
-    const { lane } = node
-    if (lane !== undefined && this.lanes.length > 1) {
-      if (this.isAgeingDue()) this.restartAgeing()
+    if (this.lanes.length > 1) {
+      const byAge = this.isAgeingDue()
       this.grants++
-      lane.servedAt = this.grants
+      ;(node.lane as unknown as Lane<N>).servedAt = this.grants
+      if (byAge) this.restartAgeing()
     }
     this.remove(node)
   }
 
   /** Takes out one that gives up. */
   remove(node: N): void {
-    const { lane, prev, next } = node
-    if (lane === undefined) return
-    if (prev === undefined) lane.head = next
-    else prev.next = next
-    if (next === undefined) lane.tail = prev
-    else next.prev = prev
-    node.prev = undefined
-    node.next = undefined
-    node.lane = undefined
-    lane.weight -= node.weight
+    const lane = node.lane as unknown as Lane<N>
+    lane.remove(node)
     this.size--
     if (lane.head === undefined) this.lanes.splice(this.lanes.indexOf(lane), 1)
   }
@@ -105,7 +73,7 @@ export class WaitQueue<N extends QueueNode<N>> {
     const index = this.placeOf(priority)
     const found = lanes[index]
     if (found?.priority === priority) return found
-    const lane = priority === 0 ? this.plain : createLane<N>(priority)
+    const lane = priority === 0 ? this.plain : new Lane<N>(priority)
     if (lanes.length === 1) this.restartAgeing()
     lane.servedAt = this.grants
     lanes.splice(index, 0, lane)
@@ -129,17 +97,15 @@ export class WaitQueue<N extends QueueNode<N>> {
   }
 
   private restartAgeing(): void {
-    this.agedAt = this.grants + 1
+    this.agedAt = this.grants
     this.agedTime = this.clock.coarseNow()
   }
 
   private longestWaiting(): N | undefined {
-    let longest = this.lanes[0]
-    for (const lane of this.lanes) if (lane.servedAt <= longest!.servedAt) longest = lane
+    let longest: Lane<N> | undefined
+    for (const lane of this.lanes) {
+      if (longest === undefined || lane.servedAt <= longest.servedAt) longest = lane
+    }
     return longest?.head
   }
-}
-
-function createLane<N>(priority: number): Lane<N> {
-  return { priority, head: undefined, tail: undefined, weight: 0, servedAt: 0 }
 }

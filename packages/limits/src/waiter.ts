@@ -1,8 +1,8 @@
 import type { AbortListener, Context } from '@aplomb/kernel'
-import type { Lane, QueueNode } from './wait-queue.ts'
+import type { Lane, LaneNode } from './lane.ts'
 
 /** What a waiter waits at. */
-export interface WaitPlace<W> {
+export interface Gate<W> {
   /** The waiter's context was aborted while it stood in the queue. */
   abandon(waiter: W, reason: unknown): void
   /** What was granted to the waiter a moment ago goes back. */
@@ -16,14 +16,11 @@ type Phase = 'waiting' | 'granted' | 'failed'
  * granted or failed; what the waiting call does next, in its own async context, is `collect`. That
  * keeps a waiter small, and means that a grant followed by an abort in the same tick is undone.
  */
-export class Waiter<W extends Waiter<W, P>, P extends WaitPlace<W>>
-  implements AbortListener, QueueNode<W>
-{
-  prev: W | undefined = undefined
-  next: W | undefined = undefined
-  lane: Lane<W> | undefined = undefined
+export class Waiter<W extends Waiter<W, P>, P extends Gate<W>> implements AbortListener, LaneNode {
+  lane: Lane<never> | undefined = undefined
+  place = 0
   weight: number
-  readonly place: P
+  readonly gate: P
   /** When it joined, in `clock.now()` ms, if anyone listens. */
   since: number | undefined = undefined
   private phase: Phase = 'waiting'
@@ -32,8 +29,8 @@ export class Waiter<W extends Waiter<W, P>, P extends WaitPlace<W>>
   /** Why it failed. */
   private failure: unknown = undefined
 
-  constructor(place: P, weight: number, context: Context) {
-    this.place = place
+  constructor(gate: P, weight: number, context: Context) {
+    this.gate = gate
     this.weight = weight
     this.context = context
   }
@@ -62,14 +59,14 @@ export class Waiter<W extends Waiter<W, P>, P extends WaitPlace<W>>
 
   /** Called by the context, which has let go of the listener already. */
   onAbort(reason: unknown): void {
-    const { phase, place } = this
+    const { phase, gate } = this
     this.phase = 'failed'
     this.failure = reason
     if (phase === 'granted') {
-      place.takeBack(this as unknown as W)
+      gate.takeBack(this as unknown as W)
       return
     }
-    place.abandon(this as unknown as W, reason)
+    gate.abandon(this as unknown as W, reason)
     this.settle()
   }
 
@@ -78,7 +75,7 @@ export class Waiter<W extends Waiter<W, P>, P extends WaitPlace<W>>
     if (this.phase === 'failed') throw this.failure
     this.context.unlisten(this)
     if (!this.context.aborted) return
-    this.place.takeBack(this as unknown as W)
+    this.gate.takeBack(this as unknown as W)
     throw this.context.reason
   }
 
