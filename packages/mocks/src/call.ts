@@ -95,6 +95,12 @@ export class CallLog implements Iterable<Call> {
     return call
   }
 
+  /** Used by the router, not by you: somebody else answers it. */
+  remove(call: Call): void {
+    const index = this.calls.lastIndexOf(call)
+    if (index !== -1) this.calls.splice(index, 1)
+  }
+
   clear(): void {
     this.calls = []
     this.dropped = 0

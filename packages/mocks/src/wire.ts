@@ -1,16 +1,11 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { STATUS_CODES } from 'node:http'
-import type { Clock, Random, Timer } from '@aplomb/kernel'
+import type { Timer } from '@aplomb/kernel'
+import type { ExchangeTools } from './exchange.ts'
 import { hasHeader } from './header-list.ts'
 import { drawLatency } from './latency.ts'
 import { hasNoBody, type Ending, type Plan } from './plan.ts'
-
-/** What carrying out a plan needs beside the plan. */
-export interface WireTools {
-  readonly clock: Clock
-  readonly random: Random
-}
 
 /**
  * Carries out a plan on a real socket. `done` is called once: when all is handed over, when the
@@ -19,13 +14,13 @@ export interface WireTools {
 export class WireExchange {
   private readonly plan: Plan
   private readonly response: ServerResponse
-  private readonly tools: WireTools
+  private readonly tools: ExchangeTools
   private readonly done: () => void
   private timer: Timer | undefined = undefined
   private wake: (() => void) | undefined = undefined
   private over = false
 
-  constructor(plan: Plan, response: ServerResponse, tools: WireTools, done: () => void) {
+  constructor(plan: Plan, response: ServerResponse, tools: ExchangeTools, done: () => void) {
     this.plan = plan
     this.response = response
     this.tools = tools

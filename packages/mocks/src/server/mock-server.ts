@@ -17,7 +17,7 @@ import { FaultPlan } from './fault-plan.ts'
 import { randomOf, serverSettings, type MockServerOptions, type ServerSettings } from './options.ts'
 import { notFoundPlan, overloadedPlan, tooManyPlan } from './problem.ts'
 import { RateLimit, type Violation } from './rate-limit.ts'
-import { readBody } from './read-body.ts'
+import { readBody } from '../read-body.ts'
 import { Tally, type ServerStatistics } from './statistics.ts'
 
 /**

@@ -1,0 +1,343 @@
+import type { Clock, Random, Timer } from '@aplomb/kernel'
+import type { Call } from './call.ts'
+import type { Exchange } from './exchange.ts'
+import { headerRecordOf, hasHeader, type HeaderRecord } from './header-list.ts'
+import { drawLatency } from './latency.ts'
+import { connectionError, resetError, type ConnectionFailure } from './node-error.ts'
+import { hasNoBody, type Ending, type Plan } from './plan.ts'
+
+/** The part of undici's dispatch handler that is called here. */
+export interface Handler {
+  onRequestStart?(controller: DispatchExchange, context: object): void
+  onResponseStarted?(): void
+  onResponseStart?(
+    controller: DispatchExchange,
+    status: number,
+    headers: HeaderRecord,
+    statusText?: string
+  ): void
+  onResponseData?(controller: DispatchExchange, chunk: Buffer): void
+  onResponseEnd?(controller: DispatchExchange, trailers: HeaderRecord): void
+  onResponseError?(controller: DispatchExchange, error: Error): void
+  onRequestSent?(): void
+}
+
+/** The errors that only the engine can make. */
+export interface EngineErrors {
+  otherSideClosed(): Error
+  headersTimeout(): Error
+  bodyTimeout(): Error
+  connectTimeout(host: string, port: number, timeoutMs: number): Error
+  aborted(): Error
+}
+
+/** What is the same for all exchanges of a dispatcher. */
+export interface DispatchTools {
+  readonly clock: Clock
+  readonly random: Random
+  readonly errors: EngineErrors
+  readonly connectTimeoutMs: number
+  passThrough(exchange: DispatchExchange): void
+}
+
+/** The client's own timeouts for one request, in milliseconds; 0 for none. */
+export interface Timeouts {
+  readonly headersMs: number
+  readonly bodyMs: number
+}
+
+/**
+ * Carries out one plan for one undici handler, and is the controller that the handler gets. It
+ * calls what a real connection would call, in the same order, with the same errors.
+ */
+export class DispatchExchange {
+  aborted = false
+  paused = false
+  reason: Error | null = null
+  readonly rawTrailers: readonly Buffer[] = []
+  readonly handler: Handler
+  private readonly tools: DispatchTools
+  private readonly timeouts: Timeouts
+  private readonly method: string
+  private readonly origin: string
+  private plan: Plan | undefined = undefined
+  private call: Call | undefined = undefined
+  private started = false
+  private over = false
+  /** What goes on: a delay, a pause between pieces, a stall. */
+  private timer: Timer | undefined = undefined
+  /** The client's patience. */
+  private patience: Timer | undefined = undefined
+  private onResume: (() => void) | undefined = undefined
+
+  constructor(
+    handler: Handler,
+    tools: DispatchTools,
+    timeouts: Timeouts,
+    method: string,
+    origin: string
+  ) {
+    this.handler = handler
+    this.tools = tools
+    this.timeouts = timeouts
+    this.method = method
+    this.origin = origin
+  }
+
+  /** The headers as they would stand on the wire, for those who ask. */
+  get rawHeaders(): readonly Buffer[] {
+    return this.plan === undefined ? [] : readyOf(this.plan).raw
+  }
+
+  /** The request is on its way; not called where no connection comes about. */
+  start(): void {
+    if (this.started) return
+    this.started = true
+    this.guarded(() => this.handler.onRequestStart?.(this, {}))
+  }
+
+  /** Goes on with what was decided. */
+  proceed(exchange: Exchange): void {
+    this.call = exchange.call
+    if (this.over) return this.finish()
+    if (exchange.plan === undefined) {
+      this.start()
+      exchange.call.error = exchange.error
+      return this.fail(exchange.error as Error)
+    }
+    const { plan } = exchange
+    this.plan = plan
+    exchange.call.plan = plan
+    if (plan.connection !== undefined) return this.failToConnect(plan.connection)
+    if (plan.passThrough === true) return this.tools.passThrough(this)
+    this.start()
+    if (this.over) return
+    this.handler.onRequestSent?.()
+    const delayMs = plan.delayMs === 0 ? 0 : drawLatency(plan.delayMs, this.tools.random)
+    if (delayMs === 0 && plan.endsAt !== 'start') return this.respond(plan)
+    this.waitForHeaders()
+    if (delayMs > 0) this.later(delayMs, () => this.respond(plan))
+    else this.respond(plan)
+  }
+
+  /** The client is waiting for headers from now on. */
+  waitForHeaders(): void {
+    const { headersMs } = this.timeouts
+    if (headersMs <= 0 || this.patience !== undefined || this.over) return
+    const { clock, errors } = this.tools
+    this.patience = clock.setTimer(() => this.fail(errors.headersTimeout()), headersMs)
+  }
+
+  /** Called by the handler. */
+  abort(reason?: Error): void {
+    if (this.over) return
+    this.aborted = true
+    this.reason = reason ?? this.tools.errors.aborted()
+    this.fail(this.reason)
+  }
+
+  /** Called by the handler. */
+  pause(): void {
+    this.paused = true
+  }
+
+  /** Called by the handler. */
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    const { onResume } = this
+    this.onResume = undefined
+    onResume?.()
+  }
+
+  /** The exchange has ended otherwise: handed on to the real network. */
+  release(): void {
+    this.over = true
+    this.finish()
+  }
+
+  private respond(plan: Plan): void {
+    if (this.over) return
+    if (plan.endsAt === 'start') return this.strike(plan.ending)
+    this.patience?.cancel()
+    this.patience = undefined
+    const { handler } = this
+    this.guarded(() => {
+      handler.onResponseStarted?.()
+      const headers = { ...readyOf(plan).record }
+      handler.onResponseStart?.(this, plan.status, headers, plan.statusText ?? '')
+    })
+    if (this.over) return
+    const { body } = plan
+    if (body === undefined || hasNoBody(this.method, plan.status)) return this.end()
+    if (body instanceof Uint8Array && plan.drip === undefined) return this.sendWhole(plan, body)
+    void this.sendPieces(plan, body instanceof Uint8Array ? pieces(body, plan.drip?.bytes) : body())
+  }
+
+  /** The usual case, without a promise: everything in one chunk. */
+  private sendWhole(plan: Plan, body: Uint8Array): void {
+    if (this.paused) return this.whenResumed(() => this.sendWhole(plan, body))
+    const part =
+      body.length > (plan.endsAt as number) ? body.subarray(0, plan.endsAt as number) : body
+    if (part.length > 0) this.data(part)
+    if (this.over) return
+    if (this.paused) this.whenResumed(() => this.endAs(plan))
+    else this.endAs(plan)
+  }
+
+  private async sendPieces(
+    plan: Plan,
+    source: AsyncIterable<Uint8Array | string> | Iterable<Uint8Array>
+  ): Promise<void> {
+    let left = plan.endsAt as number
+    try {
+      if (left > 0) {
+        for await (const piece of source) {
+          await this.resumed()
+          if (this.over) return
+          const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece
+          const part = bytes.length > left ? bytes.subarray(0, left) : bytes
+          left -= part.length
+          this.data(part)
+          if (left <= 0) break
+          if (plan.drip !== undefined) await this.pauseFor(plan.drip.everyMs)
+        }
+      }
+    } catch {
+      // The stream that the test gave has failed: so does the connection.
+      return this.strike('reset')
+    }
+    await this.resumed()
+    if (!this.over) this.endAs(plan)
+  }
+
+  private data(bytes: Uint8Array): void {
+    this.patience?.cancel()
+    this.patience = undefined
+    // A copy: the client may change or transfer what it gets, and the plan serves the next one too.
+    this.guarded(() => this.handler.onResponseData?.(this, Buffer.from(bytes)))
+  }
+
+  private endAs(plan: Plan): void {
+    if (plan.ending === 'end') this.end()
+    else this.strike(plan.ending)
+  }
+
+  private end(): void {
+    if (this.over) return
+    this.over = true
+    this.finish()
+    try {
+      this.handler.onResponseEnd?.(this, {})
+    } catch (error) {
+      this.handler.onResponseError?.(this, error as Error)
+    }
+  }
+
+  private strike(ending: Ending): void {
+    const { errors } = this.tools
+    if (ending === 'reset') this.fail(resetError())
+    else if (ending === 'close') this.fail(errors.otherSideClosed())
+    else if (this.plan?.endsAt !== 'start') this.waitForBody()
+    // A stall before the headers is ended by the patience that already runs.
+  }
+
+  private failToConnect(failure: ConnectionFailure): void {
+    const { hostname: host, protocol, port: given } = new URL(this.origin)
+    const port = given === '' ? (protocol === 'https:' ? 443 : 80) : Number(given)
+    if (failure.type !== 'connect-timeout')
+      return this.fail(connectionError(failure, { host, port }))
+    const { clock, errors, connectTimeoutMs } = this.tools
+    this.timer = clock.setTimer(
+      () => this.fail(errors.connectTimeout(host, port, connectTimeoutMs)),
+      connectTimeoutMs
+    )
+  }
+
+  private fail(error: Error): void {
+    if (this.over) return
+    this.over = true
+    if (this.call !== undefined) this.call.error ??= error
+    this.finish()
+    this.handler.onResponseError?.(this, error)
+  }
+
+  /** A handler that throws ends its own request, as it does on a real connection. */
+  private guarded(callback: () => void): void {
+    try {
+      callback()
+    } catch (error) {
+      this.fail(error as Error)
+    }
+  }
+
+  private waitForBody(): void {
+    const { bodyMs } = this.timeouts
+    if (bodyMs <= 0 || this.over) return
+    const { clock, errors } = this.tools
+    this.patience?.cancel()
+    this.patience = clock.setTimer(() => {
+      if (!this.paused) this.fail(errors.bodyTimeout())
+    }, bodyMs)
+  }
+
+  private later(ms: number, then: () => void): void {
+    this.timer = this.tools.clock.setTimer(then, ms)
+  }
+
+  private pauseFor(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.waitForBody()
+      this.onResume = resolve
+      this.later(ms, resolve)
+    })
+  }
+
+  private whenResumed(then: () => void): void {
+    this.onResume = () => {
+      if (!this.over) then()
+    }
+  }
+
+  private resumed(): Promise<void> | undefined {
+    if (!this.paused || this.over) return undefined
+    return new Promise((resolve) => {
+      this.onResume = resolve
+    })
+  }
+
+  private finish(): void {
+    this.timer?.cancel()
+    this.patience?.cancel()
+    const { call, onResume } = this
+    this.onResume = undefined
+    onResume?.()
+    if (call !== undefined) call.endedAt = this.tools.clock.now()
+  }
+}
+
+interface ReadyHeaders {
+  readonly record: HeaderRecord
+  readonly raw: readonly Buffer[]
+}
+
+const ready = new WeakMap<Plan, ReadyHeaders>()
+
+/** A plan's headers in the forms that handlers take, made once. */
+function readyOf(plan: Plan): ReadyHeaders {
+  let found = ready.get(plan)
+  if (found === undefined) {
+    const list = [...plan.headers]
+    if (plan.body instanceof Uint8Array && !hasHeader(list, 'content-length')) {
+      if (!hasHeader(list, 'transfer-encoding')) list.push('content-length', `${plan.body.length}`)
+    }
+    const raw = list.map((text) => Buffer.from(text, 'latin1'))
+    found = { record: headerRecordOf(list), raw }
+    ready.set(plan, found)
+  }
+  return found
+}
+
+function* pieces(body: Uint8Array, size = body.length): Generator<Uint8Array> {
+  for (let at = 0; at < body.length; at += size) yield body.subarray(at, at + size)
+}

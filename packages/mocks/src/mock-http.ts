@@ -1,0 +1,303 @@
+import {
+  clockOption,
+  fields,
+  randomOption,
+  resolveOptions,
+  type Clock,
+  type Field,
+  type Random
+} from '@aplomb/kernel'
+import { enterMocks, leaveMocks, mocksHere, runWithMocks, type ActiveMocks } from './active.ts'
+import { CallLog, type Call } from './call.ts'
+import type { Condition } from './condition.ts'
+import { MockDispatcher } from './dispatcher.ts'
+import { MocksUnfinishedError, type UnmatchedRequestError } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+import type { MockRequest } from './mock-request.ts'
+import { mswResponder, toMswHandler, type HttpHandler, type MswHandler } from './msw.ts'
+import { emptyPlan, type Plan } from './plan.ts'
+import type { Route } from './route.ts'
+import { Router, type Layer } from './router.ts'
+import { installSockets } from './sockets.ts'
+import { originOf, urlPattern, type UrlInput, type UrlPattern } from './url-pattern.ts'
+import { Verbs } from './verbs.ts'
+
+export interface MockHttpOptions {
+  /**
+   * Unmatched requests, routes never called and sequences left over fail `verify` and the end of
+   * the block. An unmatched request never reaches the network, strict or not. Default: true.
+   */
+  readonly strict?: boolean
+  /**
+   * Also take the requests of every other client in this process, by their sockets. Without, only
+   * what goes through `dispatcher` is mocked. Default: true.
+   */
+  readonly sockets?: boolean
+  /** Addresses that may go to the real network. Default: none. */
+  readonly passThrough?: readonly UrlInput[]
+  /**
+   * Take only requests of the code that these mocks were made in, never those from elsewhere, such
+   * as a timer that was started before. Default: false.
+   */
+  readonly isolated?: boolean
+  /** How many calls are kept. Default: all. */
+  readonly keepCalls?: number
+  /** Drives delays and the dispatcher's timeouts. Default: the machine's clock. */
+  readonly clock?: Clock
+  /** Where the chance of latencies comes from. Default: the process's generator. */
+  readonly random?: Random
+}
+
+const urlsField: Field<readonly UrlInput[]> = fields.custom(
+  'an array of addresses',
+  (value) => Array.isArray(value),
+  []
+)
+
+const passThroughPlan = emptyPlan('pass-through', { passThrough: true })
+
+/** Routes that replace those outside of it until it is disposed of. */
+export class MockScope extends Verbs implements Disposable {
+  private readonly router: Router
+  private readonly layer: Layer
+  private readonly strict: boolean
+  private open = true
+
+  /** Prefer `api.scope()`. */
+  constructor(router: Router, strict: boolean) {
+    super()
+    this.router = router
+    this.layer = router.pushLayer()
+    this.strict = strict
+  }
+
+  override request(method: string | undefined, url: UrlInput, condition?: Condition): Route {
+    return this.router.declare(this.layer, method, url, condition)
+  }
+
+  /** @throws MocksUnfinishedError when strict and something of this scope is left undone. */
+  [Symbol.dispose](): void {
+    if (!this.open) return
+    this.open = false
+    this.router.dropLayer(this.layer)
+    const { unfinished } = this.layer
+    if (this.strict && unfinished.length > 0) throw new MocksUnfinishedError(unfinished)
+  }
+}
+
+/** The mocks of one test. Make them with `mockHttp`. */
+export class MockHttp extends Verbs implements ActiveMocks, Disposable {
+  readonly outer: ActiveMocks | undefined
+  readonly isolated: boolean
+  /** Every request that came here, in order. */
+  readonly calls: CallLog
+  private readonly router: Router
+  private readonly settings: Readonly<Required<MockHttpOptions>>
+  private readonly origin: string | undefined
+  private readonly free: readonly UrlPattern[]
+  private readonly releaseSockets: (() => void) | undefined
+  private ownDispatcher: MockDispatcher | undefined = undefined
+  private isOver = false
+
+  /** Prefer `mockHttp`. */
+  constructor(origin?: string, input?: MockHttpOptions) {
+    super()
+    const options = resolveOptions<Required<MockHttpOptions>>('mockHttp', input, {
+      strict: fields.boolean(true),
+      sockets: fields.boolean(true),
+      passThrough: urlsField,
+      isolated: fields.boolean(false),
+      keepCalls: fields.integer(Number.POSITIVE_INFINITY, { min: 1 }),
+      clock: clockOption,
+      random: randomOption
+    })
+    this.settings = options
+    this.origin = origin === undefined ? undefined : originOf(origin)
+    this.isolated = options.isolated
+    this.outer = mocksHere()
+    this.calls = new CallLog(options.keepCalls)
+    this.router = new Router(this.origin, this.calls, options.keepCalls)
+    this.free = options.passThrough.map((url) => anyPathPattern(url))
+    this.releaseSockets = options.sockets ? installSockets() : undefined
+  }
+
+  get disposed(): boolean {
+    return this.isOver
+  }
+
+  /** For undici's clients: the fast transport, and alone in knowing these mocks only. */
+  get dispatcher(): MockDispatcher {
+    const { clock, random } = this.settings
+    this.ownDispatcher ??= new MockDispatcher(() => this, { origin: this.origin, clock, random })
+    return this.ownDispatcher
+  }
+
+  /** Requests that nobody took, whether or not the code told of them. */
+  get unmatched(): readonly UnmatchedRequestError[] {
+    return this.router.unmatched
+  }
+
+  /** All routes, those of open scopes included. */
+  get routes(): readonly Route[] {
+    return this.router.routes
+  }
+
+  override request(method: string | undefined, url: UrlInput, condition?: Condition): Route {
+    return this.router.declare(this.router.base, method, url, condition)
+  }
+
+  /** The route that `as(name)` named. */
+  route(name: string): Route {
+    const found = this.router.routes.find((route) => route.name === name)
+    if (found === undefined) throw new MocksUnfinishedError([`no route is named ${name}`])
+    return found
+  }
+
+  /** Routes that win over those here, until the scope is disposed of. */
+  scope(): MockScope {
+    return new MockScope(this.router, this.settings.strict)
+  }
+
+  /** Lets handlers of msw answer what no route declared later takes. */
+  use(...handlers: readonly MswHandler[]): void {
+    this.router.base.entries.push(mswResponder(handlers))
+  }
+
+  /** These routes as a handler for `setupServer` or `setupWorker` of msw. */
+  mswHandlers(): HttpHandler[] {
+    return [toMswHandler((request) => this.offer(request))]
+  }
+
+  /** What is left undone or went wrong; empty if all is well. */
+  get issues(): readonly string[] {
+    return [
+      ...this.router.unmatched.map((error) => error.message),
+      ...this.router.routes.flatMap((route) => route.unfinished ?? [])
+    ]
+  }
+
+  /** @throws MocksUnfinishedError when something is left undone, or a request went unmatched. */
+  verify(): void {
+    const { issues } = this
+    if (issues.length > 0) throw new MocksUnfinishedError(issues)
+  }
+
+  /** Runs work whose requests belong to these mocks, wherever it was started. */
+  run<T>(work: () => T): T {
+    return runWithMocks(this, work)
+  }
+
+  /** Forgets routes, calls and what went wrong. */
+  reset(): void {
+    this.router.reset()
+  }
+
+  /** @throws MocksUnfinishedError when strict and something is left undone. */
+  [Symbol.dispose](): void {
+    if (this.isOver) return
+    this.close()
+    if (this.settings.strict) this.verify()
+  }
+
+  /** Like the end of the block, without the judgement. */
+  close(): void {
+    if (this.isOver) return
+    this.isOver = true
+    leaveMocks(this)
+    this.releaseSockets?.()
+    if (this.ownDispatcher !== undefined) void this.ownDispatcher.close()
+  }
+
+  /** Called by the transports. */
+  handle(request: MockRequest): Exchange | Promise<Exchange> {
+    const call = this.calls.open(request, this.settings.clock.now())
+    const plan = this.router.resolve(call)
+    if (plan instanceof Promise) return this.handleLater(call, plan)
+    if (plan !== undefined) return { call, tools: this.settings, plan }
+    return this.handleOutside(call)
+  }
+
+  /** Called by the transports. */
+  offer(request: MockRequest): Exchange | undefined | Promise<Exchange | undefined> {
+    const call = this.calls.open(request, this.settings.clock.now())
+    const plan = this.router.resolve(call)
+    if (plan instanceof Promise) return this.offerLater(call, plan)
+    if (plan !== undefined) return { call, tools: this.settings, plan }
+    this.calls.remove(call)
+    return undefined
+  }
+
+  /** Called by the transports. */
+  foresee(request: MockRequest): Plan | undefined {
+    const plan = this.router.foresee(request)
+    if (plan !== undefined || this.outer === undefined || this.outer.disposed) return plan
+    return this.outer.foresee(request)
+  }
+
+  private async handleLater(call: Call, pending: Promise<Plan | undefined>): Promise<Exchange> {
+    try {
+      const plan = await pending
+      return plan === undefined
+        ? await this.handleOutside(call)
+        : { call, tools: this.settings, plan }
+    } catch (error) {
+      return { call, tools: this.settings, error }
+    }
+  }
+
+  private async offerLater(
+    call: Call,
+    pending: Promise<Plan | undefined>
+  ): Promise<Exchange | undefined> {
+    try {
+      const plan = await pending
+      if (plan !== undefined) return { call, tools: this.settings, plan }
+    } catch (error) {
+      return { call, tools: this.settings, error }
+    }
+    this.calls.remove(call)
+    return undefined
+  }
+
+  /** Nobody here takes it: the mocks around this one, then the list of free addresses. */
+  private handleOutside(call: Call): Exchange | Promise<Exchange> {
+    for (let outer = this.outer; outer !== undefined; outer = outer.outer) {
+      if (outer.disposed) continue
+      const offered = outer.offer(call.request)
+      if (offered instanceof Promise) return offered.then((one) => one ?? this.refuse(call))
+      if (offered !== undefined) return offered
+    }
+    return this.refuse(call)
+  }
+
+  private refuse(call: Call): Exchange {
+    const { request } = call
+    const { settings: tools } = this
+    if (this.free.some((pattern) => pattern.match(request) !== undefined)) {
+      return { call, tools, plan: passThroughPlan }
+    }
+    return { call, tools, error: this.router.refuse(request) }
+  }
+}
+
+/**
+ * Mocks HTTP for the code that goes on from here, whichever client it uses; take it with `using`.
+ * Paths are below `origin`; without one, routes name whole addresses or match on any origin.
+ *
+ * @throws OptionsError with every problem.
+ */
+export function mockHttp(origin?: string, options?: MockHttpOptions): MockHttp {
+  const mocks = new MockHttp(origin, options)
+  enterMocks(mocks)
+  return mocks
+}
+
+/** An origin stands for everything below it. */
+function anyPathPattern(url: UrlInput): UrlPattern {
+  if (url instanceof RegExp) return urlPattern(url, undefined)
+  const text = String(url)
+  return urlPattern(
+    /^[a-z]+:\/\/[^/]+\/?$/i.test(text) ? `${text.replace(/\/$/, '')}/*` : text,
+    undefined
+  )
+}

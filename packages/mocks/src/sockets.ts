@@ -1,0 +1,150 @@
+import { METHODS } from 'node:http'
+import type { Socket } from 'node:net'
+import { SocketInterceptor } from '@mswjs/interceptors/net'
+import { systemClock } from '@aplomb/kernel'
+import { mocksHere, type ActiveMocks } from './active.ts'
+import { Announcements, type Announcement } from './announcements.ts'
+import { BridgeSocket } from './bridge-socket.ts'
+import { connectionError } from './node-error.ts'
+import { isOnRealNetwork } from './real-network.ts'
+import { SocketServer } from './socket-server.ts'
+
+/** How long a client may wait for the server to speak first, in milliseconds. */
+const SILENCE_MS = 50
+
+interface Intercepted {
+  readonly socket: Socket
+  readonly controller: {
+    /** 0 pending, 1 ours, 2 the network's. */
+    readyState: number
+    claim(): void
+    passthrough(): unknown
+  }
+  readonly connectionOptions: {
+    readonly host?: string | null | undefined
+    readonly port?: number | string | null | undefined
+    readonly path?: string | null | undefined
+  }
+}
+
+const PENDING = 0
+const CLAIMED = 1
+
+let installed: SocketTransport | undefined
+
+/**
+ * Takes every connection that this process opens, for as long as someone needs it. What turns out
+ * not to be HTTP goes on to the network as it is. Gives the function that lets go.
+ */
+export function installSockets(): () => void {
+  installed ??= new SocketTransport()
+  installed.users++
+  let held = true
+  return () => {
+    if (!held) return
+    held = false
+    if (installed === undefined || --installed.users > 0) return
+    installed.stop()
+    installed = undefined
+  }
+}
+
+/** One for the whole process, with Node's own HTTP server at the other end. */
+class SocketTransport {
+  users = 0
+  private readonly interceptor = new SocketInterceptor()
+  private readonly announcements = new Announcements()
+  private readonly server = new SocketServer(this.announcements)
+
+  constructor() {
+    this.announcements.start()
+    this.interceptor.apply()
+    this.interceptor.on('connection', (event) => this.intercept(event as unknown as Intercepted))
+  }
+
+  stop(): void {
+    this.server.closeIdle()
+    this.announcements.stop()
+    this.interceptor.dispose()
+  }
+
+  private intercept({ socket, controller, connectionOptions }: Intercepted): void {
+    const { host, port, path } = connectionOptions
+    const isLocalPath = port == null && path != null && path !== ''
+    if (isOnRealNetwork() || isLocalPath) return leaveToNetwork(socket, controller)
+    const encrypted = (socket as { encrypted?: boolean }).encrypted === true
+    const origin = originOf(encrypted, host ?? 'localhost', Number(port ?? (encrypted ? 443 : 80)))
+    const mocks = mocksHere()
+    const unconnectable = this.announcements.takeUnconnectable(origin, mocks)
+    if (unconnectable !== undefined) return void failToConnect(unconnectable, socket, controller)
+    this.listen({ socket, controller, connectionOptions }, { origin, encrypted, mocks })
+  }
+
+  /** Waits for the first bytes, which tell HTTP from everything else. */
+  private listen(
+    { socket, controller }: Intercepted,
+    {
+      origin,
+      encrypted,
+      mocks
+    }: { origin: string; encrypted: boolean; mocks: ActiveMocks | undefined }
+  ): void {
+    let bridge: BridgeSocket | undefined
+    const silence = systemClock.setTimer(() => {
+      if (socket.destroyed || controller.readyState !== PENDING) return
+      if (!this.announcements.expects(origin)) leaveToNetwork(socket, controller)
+    }, SILENCE_MS)
+    socket.once('close', () => silence.cancel())
+    socket.on('data', (chunk: Buffer) => {
+      silence.cancel()
+      if (bridge === undefined) {
+        if (controller.readyState !== PENDING) return
+        if (!looksLikeHttp(chunk)) return leaveToNetwork(socket, controller)
+        bridge = new BridgeSocket(socket, encrypted)
+        this.server.serve(bridge, { origin, mocks })
+      }
+      if (controller.readyState === PENDING) controller.claim()
+      bridge.push(chunk)
+    })
+  }
+}
+
+/** Hands a connection to the network, also when its client uses it again. */
+function leaveToNetwork(socket: Socket, controller: Intercepted['controller']): void {
+  const pass = (): void => {
+    if (controller.readyState === PENDING && !socket.destroyed) controller.passthrough()
+  }
+  pass()
+  // Inside of a write; the bytes are flushed when it is over.
+  socket.on('data', () => queueMicrotask(pass))
+}
+
+/** Nothing connects: the client's socket ends as the system would end it, or never. */
+async function failToConnect(
+  { mocks, request }: Announcement,
+  socket: Socket,
+  controller: Intercepted['controller']
+): Promise<void> {
+  // As if it were taken, so that nobody completes the connection in the meantime.
+  controller.readyState = CLAIMED
+  const exchange = await mocks?.handle(request)
+  if (exchange?.plan?.connection === undefined) return void socket.destroy()
+  const { call, plan } = exchange
+  call.plan = plan
+  const failure = exchange.plan.connection
+  if (failure.type === 'connect-timeout') return
+  const { hostname: host, port, protocol } = new URL(request.origin)
+  const known = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
+  call.error = connectionError(failure, { host, port: known })
+  socket.destroy(call.error as Error)
+}
+
+function originOf(encrypted: boolean, host: string, port: number): string {
+  const name = host.includes(':') ? `[${host}]` : host
+  return new URL(`${encrypted ? 'https' : 'http'}://${name}:${port}`).origin
+}
+
+function looksLikeHttp(chunk: Buffer): boolean {
+  const space = chunk.indexOf(0x20)
+  return space > 0 && METHODS.includes(chunk.toString('latin1', 0, space))
+}
