@@ -16,7 +16,7 @@ const STEPS: Record<string, readonly string[]> = {
     '--continue',
     '--output-logs=errors-only'
   ],
-  'types of the tooling': ['tsc', '-p', 'tsconfig.json'],
+  'types of the tooling': ['tsc', '-p', 'tooling'],
   lint: ['oxlint'],
   format: ['oxfmt', '--check'],
   'unused code and dependencies': ['knip', '--no-progress', '--no-config-hints']
@@ -47,7 +47,9 @@ function runTests(): Summary {
   const folder = mkdtempSync(join(tmpdir(), 'aplomb-check-'))
   const file = join(folder, 'summary.json')
   const options = filters.length === 0 ? ['--coverage', '--typecheck'] : filters
-  const code = run('tests', ['vitest', 'run', ...options], { APLOMB_SUMMARY_FILE: file })
+  const code = run('tests', ['vitest', 'run', '--config', 'tooling/vitest/config.ts', ...options], {
+    APLOMB_SUMMARY_FILE: file
+  })
   const summary = readSummary(file)
   rmSync(folder, { recursive: true })
   // Coverage below its threshold, or Vitest itself broken, shows in the exit code only.
