@@ -63,7 +63,7 @@ export class TasksFailedError extends AggregateError {
   override readonly name = 'TasksFailedError'
   readonly code = 'ERR_TASKS_FAILED'
   readonly kind = 'failed'
-  readonly failures: readonly TaskFailure[]
+  declare readonly failures: readonly TaskFailure[]
 
   static {
     // It cannot extend AplombError as well, so it carries the brand that `isAplombError` asks for.
@@ -73,7 +73,8 @@ export class TasksFailedError extends AggregateError {
   constructor(owner: string, failures: readonly TaskFailure[], options?: ErrorOptions) {
     const errors = failures.map((failure) => failure.error)
     super(errors, `${owner}: ${failures.map(describeFailure).join('; ')}`, options)
-    this.failures = failures
+    // Not enumerable, since whoever prints the error sees `errors` already.
+    Object.defineProperty(this, 'failures', { value: failures })
   }
 
   /** The error as plain data, for logs. */

@@ -30,7 +30,9 @@ export interface RunMainOptions {
   readonly clock?: Clock | undefined
 }
 
-export type ResolvedMainOptions = Readonly<Required<{ [K in keyof RunMainOptions]: NonNullable<RunMainOptions[K]> }>>
+export type ResolvedMainOptions = Readonly<
+  Required<{ [K in keyof RunMainOptions]: NonNullable<RunMainOptions[K]> }>
+>
 
 const stopSignals: readonly StopSignal[] = ['SIGTERM', 'SIGINT']
 

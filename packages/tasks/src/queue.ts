@@ -78,7 +78,15 @@ export class Queue<T> implements AsyncIterable<T>, Disposable {
     const { entries, capacity, lastWaitMs, isClosed: closed } = this
     const oldestMs = entries.first === undefined ? 0 : this.clock.now() - entries.first.since
     const [waitingPuts, waitingTakes] = [this.puts.size, this.takes.size]
-    return { depth: entries.size, capacity, waitingPuts, waitingTakes, oldestMs, lastWaitMs, closed }
+    return {
+      depth: entries.size,
+      capacity,
+      waitingPuts,
+      waitingTakes,
+      oldestMs,
+      lastWaitMs,
+      closed
+    }
   }
 
   /** How many items can be taken at once. */

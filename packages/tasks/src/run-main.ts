@@ -1,7 +1,11 @@
 import { subscribeTo, type Timer } from '@aplomb/kernel'
 import { abortError } from './cancelled.ts'
 import { deadlinePassed, shutdown, type DeadlineEvent, type ShutdownEvent } from './events.ts'
-import { resolveMainOptions, type ResolvedMainOptions, type RunMainOptions } from './main-options.ts'
+import {
+  resolveMainOptions,
+  type ResolvedMainOptions,
+  type RunMainOptions
+} from './main-options.ts'
 import { exitCodes, flush, type StopSignal } from './main-process.ts'
 import { MainReport } from './main-report.ts'
 import { MainScope, Readiness } from './main-scope.ts'
