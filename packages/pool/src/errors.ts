@@ -1,4 +1,4 @@
-import { FailedError, RejectedError, TimeoutError, type TimeoutErrorOptions } from '@aplomb/kernel'
+import { FailedError, RejectedError, TimeoutError } from '@aplomb/kernel'
 
 /** What an acquire was waiting for when its time ran out. */
 export type AcquirePhase =
@@ -14,10 +14,6 @@ export class PoolAcquireTimeoutError extends TimeoutError {
   override readonly name = 'PoolAcquireTimeoutError'
   override readonly code = 'ERR_POOL_ACQUIRE_TIMEOUT'
   declare readonly phase: AcquirePhase
-
-  constructor(message: string, options: TimeoutErrorOptions & { readonly phase: AcquirePhase }) {
-    super(message, options)
-  }
 }
 
 /** The pool is closing or closed, and lends nothing out any more. */

@@ -385,7 +385,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     while (waiters.size > 0 && stock.idle.length > 0) {
       const entry = stock.takeFresh()
       if (entry !== undefined) this.ready(entry)
-      else if (waiters.size > stock.coming) stock.checkIdle()
+      else if (waiters.size > stock.inCare) stock.checkIdle()
       else return
     }
   }
@@ -396,13 +396,12 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     return closing === undefined && stock.lasting < stock.min
   }
 
+  /** What waits for a place, or for a try under way, is pumped when that has changed. */
   private scheduleRetry(): void {
-    const { breaker } = this.stock
-    if (breaker.failures === 0 || !this.wantsMore() || breaker.state === 'half-open') {
-      this.retryTimer.cancel()
-    } else {
-      this.retryTimer.set(breaker.retryAt, this.waiters.size > 0)
-    }
+    const { breaker, hasRoom } = this.stock
+    const waitsForTime = breaker.state === 'open' && hasRoom && this.wantsMore()
+    if (waitsForTime) this.retryTimer.set(breaker.retryAt, this.waiters.size > 0)
+    else this.retryTimer.cancel()
   }
 
   /** Creation fails for good, and nothing is left that could come back. */

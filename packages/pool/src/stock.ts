@@ -44,7 +44,7 @@ export class Stock<T> implements CreationOutcome<T> {
   private readonly options: ResolvedPoolOptions<T>
   private readonly creation: Creation<T>
   private readonly upkeep: Upkeep<T>
-  private readonly validate: ((resource: T) => PromiseLike<boolean> | boolean) | undefined
+  private readonly validate: ((resource: T) => unknown) | undefined
   private readonly reset: ((resource: T) => unknown) | undefined
 
   constructor(factory: Factory<T>, options: ResolvedPoolOptions<T>, keeper: StockKeeper<T>) {
@@ -65,9 +65,14 @@ export class Stock<T> implements CreationOutcome<T> {
     return size - idle.length - creating.size - validating - resetting - destroying - strays.size
   }
 
+  /** How many resources are being made fit for whoever waits. */
+  get inCare(): number {
+    return this.validating + this.resetting
+  }
+
   /** How many resources are on their way to whoever waits. */
   get coming(): number {
-    return this.creating.size + this.validating + this.resetting
+    return this.creating.size + this.inCare
   }
 
   /** How many resources there are that will not end of themselves. */
@@ -97,7 +102,7 @@ export class Stock<T> implements CreationOutcome<T> {
     entry.state = 'validating'
     this.validating++
     const { clock, validateTimeoutMs } = this.options
-    const ask = (): PromiseLike<boolean> | boolean => validate(entry.resource)
+    const ask = (): unknown => validate(entry.resource)
     bounded(clock, 'validate', validateTimeoutMs, ask, (outcome) => this.checked(entry, outcome))
   }
 
@@ -118,9 +123,14 @@ export class Stock<T> implements CreationOutcome<T> {
     this.clean(entry, this.reset)
   }
 
+  /** Whether there is a place for another creation. */
+  get hasRoom(): boolean {
+    return this.size < this.max && this.creating.size < this.options.maxCreating
+  }
+
   /** Whether a creation may begin now. */
   mayCreate(): boolean {
-    if (this.size >= this.max || this.creating.size >= this.options.maxCreating) return false
+    if (!this.hasRoom) return false
     return this.breaker.failures === 0 || this.breaker.allows(this.options.clock.now())
   }
 
@@ -171,7 +181,7 @@ export class Stock<T> implements CreationOutcome<T> {
   /** Destroys everything, also what is lent out. */
   destroyAll(): void {
     this.trim(0, 'closed')
-    for (const entry of [...this.ledger]) {
+    for (const entry of this.ledger) {
       if (entry.state === 'leased') this.destroy(entry, 'closed')
       else entry.doom ??= 'closed'
     }
@@ -240,7 +250,7 @@ export class Stock<T> implements CreationOutcome<T> {
     return entry.suspect || clock.coarseNow() - entry.idleSince >= validationBypassMs
   }
 
-  private checked(entry: Entry<T>, outcome: Settled<boolean>): void {
+  private checked(entry: Entry<T>, outcome: Settled<unknown>): void {
     this.validating--
     if (outcome.ok && outcome.value !== false) {
       entry.suspect = false

@@ -54,7 +54,7 @@ export class Upkeep<T> {
     this.stop()
     const { shelf, options } = this
     const now = options.clock.now()
-    for (const entry of [...shelf.idle]) {
+    for (const entry of shelf.idle.slice()) {
       const reason = this.reasonToEnd(entry, now)
       const index = reason === undefined ? -1 : shelf.idle.indexOf(entry)
       if (reason === undefined || index === -1) continue

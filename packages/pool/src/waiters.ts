@@ -147,7 +147,7 @@ export class WaiterQueue<T> {
 
   /** Those who keep to the pool's usual time and began in `epoch`. */
   *of(epoch: Epoch): Generator<Waiter<T>> {
-    for (const line of [...this.lines]) {
+    for (const line of this.lines.slice()) {
       for (let waiter = line.next; waiter instanceof Waiter;) {
         const { next } = waiter
         if (waiter.epoch.since > epoch.since) break
