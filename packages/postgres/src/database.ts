@@ -1,4 +1,4 @@
-import { asyncDisposable, Context, type Policy } from '@aplomb/kernel'
+import { abortable, asyncDisposable, Context, type Policy } from '@aplomb/kernel'
 import { retry } from '@aplomb/policies'
 import type { Pool } from '@aplomb/pool'
 import type { Connection } from './connection.ts'
@@ -10,9 +10,13 @@ import {
   type FullDatabaseOptions,
   type ReadTarget
 } from './options.ts'
+import { Pipeline } from './pipeline.ts'
+import { checkOptions, type QueryOptions } from './query-options.ts'
+import { readRowArguments, type RowOptions, type RowRequest } from './row-options.ts'
 import { runCommand } from './run-command.ts'
 import { Servers } from './servers.ts'
-import { Session } from './session.ts'
+import { Session, type Row } from './session.ts'
+import type { SqlFragment } from './sql.ts'
 import { Transaction, TransactionChannel, type TransactionBody } from './transaction.ts'
 import {
   beginText,
@@ -68,6 +72,46 @@ export class Database extends Session implements AsyncDisposable {
     )
   }
 
+  /**
+   * The rows one by one, fetched from the server `batchSize` at a time and no faster than they are
+   * used, within a transaction of their own. Leaving the loop early is fine.
+   */
+  rows<R = Row>(
+    text: string,
+    values?: readonly unknown[],
+    options?: RowOptions
+  ): AsyncGenerator<R, void, undefined>
+  rows<R = Row>(fragment: SqlFragment, options?: RowOptions): AsyncGenerator<R, void, undefined>
+  rows(...args: unknown[]): AsyncGenerator<never, void, undefined> {
+    return this.streamRows(readRowArguments(args, this.options))
+  }
+
+  /**
+   * Queries on one connection that are written without waiting for each other: the server answers
+   * them in order, each by itself, in about one round trip. Unlike `batch` they share no fate.
+   */
+  async pipeline<T>(
+    body: (pipeline: Pipeline) => Promise<T> | T,
+    options?: QueryOptions
+  ): Promise<T> {
+    const checked = options === undefined ? undefined : checkOptions(options)
+    return Context.use(
+      checked,
+      async (context) => {
+        const loan = await this.borrow(context, checked?.target ?? this.options.target)
+        const pipeline = new Pipeline(this.name, this.options, loan.connection, context)
+        try {
+          const work = context.run(async () => await body(pipeline))
+          return await abortable(work, context)
+        } finally {
+          pipeline.end()
+          loan.giveBack()
+        }
+      },
+      this.options.clock
+    )
+  }
+
   /** Connects and asks the server whether it is there. @throws DatabaseConnectionError */
   async ready(options?: {
     readonly signal?: AbortSignal
@@ -96,6 +140,26 @@ export class Database extends Session implements AsyncDisposable {
 
   protected borrow(context: Context, target: ReadTarget): Promise<Loan> {
     return this.servers.borrow(context, target)
+  }
+
+  private async *streamRows(request: RowRequest): AsyncGenerator<never, void, undefined> {
+    const { options } = request
+    const context = Context.from(options, this.options.clock)
+    const loan = await this.begin({ target: options?.target ?? this.options.target }, context)
+    const channel = new TransactionChannel(loan.connection)
+    const tx = new Transaction(this.name, this.options, channel, context)
+    let failed = false
+    try {
+      yield* tx.stream({ ...request, options: { ...options, context } })
+    } catch (error) {
+      failed = true
+      throw error
+    } finally {
+      if (failed) void tx.rollback().catch(() => undefined)
+      else await tx.end()
+      void channel.turns.take(Context.none).then(() => loan.giveBack())
+      if (options !== undefined && context !== options.context) context.close()
+    }
   }
 
   private async attempt<T>(

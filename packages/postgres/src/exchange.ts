@@ -1,4 +1,5 @@
 import type { AbortListener, Clock, Context, Timer } from '@aplomb/kernel'
+import type { StatementCache } from './statement-cache.ts'
 import type { FieldInfo, Submittable, Wire } from './wire.ts'
 
 /** Where an exchange runs, told about its end, and about a caller who no longer waits for it. */
@@ -20,6 +21,17 @@ export type Ending =
   /** The server was silent for longer than the command timeout. */
   | 'timeout'
 
+/** The tags of commands whose effect outlives them in the session. */
+const ALTERING: ReadonlySet<string> = new Set([
+  'SET',
+  'LISTEN',
+  'DECLARE CURSOR',
+  'PREPARE',
+  'LOAD'
+])
+/** After these the server has no prepared statements any more. */
+const FORGETTING: ReadonlySet<string> = new Set(['DISCARD ALL', 'DEALLOCATE ALL'])
+
 /** An exchange of whatever result. */
 export type AnyExchange = Exchange<unknown>
 
@@ -40,7 +52,10 @@ export abstract class Exchange<T> implements Submittable, AbortListener {
   /** How much was left of the time to wait when the server sent an error. */
   remainingMs: number = Number.POSITIVE_INFINITY
   protected failure: unknown = undefined
+  /** The failure is the caller's own: his source of data threw. */
+  failedOutside = false
   private clock: Clock | undefined
+  private wire: Wire | undefined
   private owner: ExchangeOwner | undefined
   private context: Context | undefined
   private timer: Timer | undefined
@@ -84,6 +99,7 @@ export abstract class Exchange<T> implements Submittable, AbortListener {
   submit(wire: Wire): null {
     if (!this.sent) {
       this.sent = true
+      this.wire = wire
       this.write(wire)
     }
     return null
@@ -122,7 +138,20 @@ export abstract class Exchange<T> implements Submittable, AbortListener {
     this.ending = ending
     this.unbind()
     this.reject(reason)
+    if (this.wire !== undefined && !this.ended) this.onAbandon(this.wire)
     this.owner?.exchangeAbandoned(this)
+  }
+
+  /** Called when nobody waits any more for an exchange that is under way. */
+  protected onAbandon(_wire: Wire): void {}
+
+  /** The server may have lost its prepared statements, or their plans. */
+  forgetStatements(): void {}
+
+  /** Notes what a command, known by its tag, leaves behind in the session. */
+  protected noteEffect(tag: string, cache: StatementCache): void {
+    if (ALTERING.has(tag)) this.altersSession = true
+    else if (FORGETTING.has(tag)) cache.clear()
   }
 
   /** Called once for every exchange, however it ended. */

@@ -18,6 +18,7 @@ export function explain(exchange: AnyExchange, error: unknown, commandTimeoutMs:
     case 'timeout':
       return new DatabaseCommandTimeoutError(commandTimeoutMs)
     case 'refused':
+      if (exchange.failedOutside) return error
       if (isStatementTimeout(exchange, error as ServerError)) {
         return new DatabaseCommandTimeoutError(commandTimeoutMs, error)
       }

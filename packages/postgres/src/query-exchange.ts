@@ -23,17 +23,6 @@ export interface Statement {
   readonly types: TypeParsers
 }
 
-/** The tags of commands whose effect outlives them in the session. */
-const ALTERING: ReadonlySet<string> = new Set([
-  'SET',
-  'LISTEN',
-  'DECLARE CURSOR',
-  'PREPARE',
-  'LOAD'
-])
-/** After these the server has no prepared statements any more. */
-const FORGETTING: ReadonlySet<string> = new Set(['DISCARD ALL', 'DEALLOCATE ALL'])
-
 /** Collects the messages of one statement into a result. */
 export class ResultBuilder {
   private reader: RowReader | undefined
@@ -58,6 +47,7 @@ export class ResultBuilder {
   }
 
   add(cells: readonly (string | null)[]): void {
+    this.reader ??= this.prepared?.reader
     this.rows.push(this.reader?.read(cells, this.statement.rowMode))
   }
 
@@ -68,7 +58,8 @@ export class ResultBuilder {
 
   build(): QueryResult<never> {
     const { command, rowCount } = parseTag(this.tag)
-    return { rows: this.rows as never[], rowCount, command, fields: this.reader?.fields ?? [] }
+    const { fields = [] } = this.reader ?? this.prepared?.reader ?? {}
+    return { rows: this.rows as never[], rowCount, command, fields }
   }
 }
 
@@ -76,7 +67,7 @@ export class ResultBuilder {
 export class QueryExchange extends Exchange<QueryResult<never>> {
   private readonly statement: Statement
   private readonly cache: StatementCache
-  private readonly prepared: PreparedStatement | undefined
+  private prepared: PreparedStatement | undefined
   private builder: ResultBuilder
 
   constructor(statement: Statement, cache: StatementCache) {
@@ -88,11 +79,12 @@ export class QueryExchange extends Exchange<QueryResult<never>> {
   }
 
   protected write(wire: Wire): void {
-    const { statement, prepared } = this
+    const { statement } = this
+    const prepared = this.claim()
     if (!statement.prepare && statement.values.length === 0) return wire.query(statement.text)
     wire.stream.cork()
     this.cache.writeEvicted(wire)
-    writeStatement(wire, statement, prepared)
+    writeStatement(wire, statement, prepared, prepared?.parsed === true)
     wire.sync()
     wire.stream.uncork()
   }
@@ -106,8 +98,7 @@ export class QueryExchange extends Exchange<QueryResult<never>> {
     if (this.prepared?.parsed === false) this.cache.forget(this.prepared)
   }
 
-  /** The server no longer has the prepared statement, or no longer accepts it. */
-  forgetStatement(): void {
+  override forgetStatements(): void {
     if (this.prepared !== undefined) this.cache.forget(this.prepared)
   }
 
@@ -128,8 +119,20 @@ export class QueryExchange extends Exchange<QueryResult<never>> {
   override handleCommandComplete({ text }: { text: string }): void {
     this.nextResult()
     this.builder.finish(text)
-    if (ALTERING.has(text)) this.altersSession = true
-    else if (FORGETTING.has(text)) this.cache.clear()
+    this.noteEffect(text, this.cache)
+  }
+
+  /** While another is having it parsed, whose fate is open, the statement goes without a name. */
+  private claim(): PreparedStatement | undefined {
+    const { prepared } = this
+    if (prepared === undefined || prepared.parsed) return prepared
+    if (!prepared.submitted) {
+      prepared.submitted = true
+      return prepared
+    }
+    this.prepared = undefined
+    this.builder = new ResultBuilder(this.statement)
+    return undefined
   }
 
   private nextResult(): void {
@@ -141,12 +144,13 @@ export class QueryExchange extends Exchange<QueryResult<never>> {
 export function writeStatement(
   wire: Wire,
   { text, values }: Statement,
-  prepared: PreparedStatement | undefined
+  prepared: PreparedStatement | undefined,
+  parsed: boolean
 ): void {
   const name = prepared?.name ?? ''
-  if (prepared?.parsed !== true) wire.parse({ name, text, types: [] })
+  if (!parsed) wire.parse({ name, text, types: [] })
   wire.bind({ portal: '', statement: name, values })
-  if (prepared?.parsed !== true) wire.describe({ type: 'P', name: '' })
+  if (!parsed) wire.describe({ type: 'P', name: '' })
   wire.execute({ portal: '', rows: 0 })
 }
 

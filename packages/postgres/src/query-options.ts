@@ -38,26 +38,34 @@ export interface QueryInput {
 
 const NO_VALUES: readonly unknown[] = []
 
+/** Reads the arguments of `query` and its like. @throws OptionsError, DatabaseArgumentError */
+export function readArguments(args: readonly unknown[]): QueryInput {
+  return readQuery(args, checkOptions)
+}
+
 /**
  * Reads the two ways to give a query: text, values, options; or a fragment, options.
  *
- * @throws OptionsError, DatabaseArgumentError
+ * @throws DatabaseArgumentError, and what `check` throws
  */
-export function readArguments([first, second, third]: readonly unknown[]): QueryInput {
-  if (isFragment(first)) {
-    const options = checkOptions(second)
-    return { ...compileSql(first), options }
-  }
+export function readQuery<O>(
+  [first, second, third]: readonly unknown[],
+  check: (options: unknown) => O
+): { text: string; values: readonly unknown[]; options: O | undefined } {
+  const read = (options: unknown): O | undefined =>
+    options === undefined ? undefined : check(options)
+  if (isFragment(first)) return { ...compileSql(first), options: read(second) }
   if (typeof first !== 'string') {
     throw new DatabaseArgumentError([`the statement must be a string, not ${describe(first)}`])
   }
   if (second !== undefined && !Array.isArray(second)) {
     throw new DatabaseArgumentError([`the values must be an array, not ${describe(second)}`])
   }
-  return { text: first, values: second ?? NO_VALUES, options: checkOptions(third) }
+  return { text: first, values: second ?? NO_VALUES, options: read(third) }
 }
 
-const optionFields: Fields<QueryOptions> = {
+/** Checks what every query takes. */
+export const queryOptionFields: Fields<QueryOptions> = {
   signal: fields.custom<AbortSignal | null | undefined>('an AbortSignal', isSignal, undefined),
   deadline: fields.optional(fields.number(0, { min: Number.NEGATIVE_INFINITY })),
   timeoutMs: fields.optional(fields.duration(0)),
@@ -72,8 +80,8 @@ const optionFields: Fields<QueryOptions> = {
   target: fields.optional(fields.oneOf<ReadTarget>(['primary', 'any'], 'primary'))
 }
 
-function checkOptions(options: unknown): QueryOptions | undefined {
-  return options === undefined ? undefined : resolveOptions('query', options, optionFields)
+export function checkOptions(options: unknown): QueryOptions {
+  return resolveOptions('query', options, queryOptionFields)
 }
 
 function isSignal(value: unknown): boolean {

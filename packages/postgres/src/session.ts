@@ -1,16 +1,18 @@
 import { Context } from '@aplomb/kernel'
+import { BatchExchange, readBatchQuery, type BatchQuery } from './batch.ts'
 import type { Connection } from './connection.ts'
+import { CopyBuffer, CopyInExchange, CopyOutExchange, readCopy, type CopySource } from './copy.ts'
 import { DatabaseRowCountError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { explain, isStaleStatement } from './explain.ts'
 import type { Loan } from './loan.ts'
 import type { FullDatabaseOptions, ReadTarget } from './options.ts'
 import { QueryExchange, type QueryResult } from './query-exchange.ts'
-import { readArguments, type QueryInput, type QueryOptions } from './query-options.ts'
+import { checkOptions, readArguments, type QueryInput, type QueryOptions } from './query-options.ts'
 import { observe, startWatch } from './query-watch.ts'
 import type { SqlFragment } from './sql.ts'
 import { makeSqlTag, type SqlTag } from './sql-query.ts'
-import { makeStatement } from './statement.ts'
+import { makeStatement, type StatementOptions } from './statement.ts'
 import { COMMAND_GRACE_MS } from './target.ts'
 import { withServerTimeout } from './server-timeout.ts'
 
@@ -19,6 +21,8 @@ export type Row = Record<string, unknown>
 
 /** How often a query that surely never left is given another connection. */
 const MAX_UNSENT = 5
+/** Why a stream that nobody reads any more is stopped. */
+const STOPPED: Error = new Error('The reader has stopped')
 
 /** What a database and a transaction have in common: running queries. */
 export abstract class Session {
@@ -90,16 +94,86 @@ export abstract class Session {
     return row[0]
   }
 
+  /**
+   * Several statements in one round trip, as one transaction: all take effect or none does. The
+   * results come in order.
+   */
+  async batch<R = Row>(
+    queries: readonly BatchQuery[],
+    options?: QueryOptions
+  ): Promise<QueryResult<R>[]> {
+    if (queries.length === 0) return []
+    const checked = options === undefined ? undefined : checkOptions(options)
+    const statements = queries.map((query, index) => {
+      const { text, values } = readBatchQuery(query, index)
+      return makeStatement(text, values, this.statementOptions(values, checked))
+    })
+    const text = statements.map((statement) => statement.text).join('; ')
+    return this.exchange(
+      text,
+      ({ statements: cache }) => new BatchExchange(statements, cache),
+      checked
+    )
+  }
+
+  /**
+   * Sends the chunks of `source` to a `copy … from stdin`, no faster than the server takes them, and
+   * gives the number of rows. What the source throws ends it, and is thrown.
+   */
+  async copyFrom(
+    query: string | SqlFragment,
+    source: CopySource,
+    options?: QueryOptions
+  ): Promise<number> {
+    const { text, options: checked } = readCopy(query, options)
+    return this.exchange(text, () => new CopyInExchange(text, source), checked)
+  }
+
+  /** What a `copy … to stdout` sends, as it comes; a slow reader slows the server down. */
+  async *copyTo(
+    query: string | SqlFragment,
+    options?: QueryOptions
+  ): AsyncGenerator<Buffer, void, undefined> {
+    const { text, options: checked } = readCopy(query, options)
+    const outer = Context.from(checked, this.options.clock)
+    const context = outer.child()
+    const buffer = new CopyBuffer()
+    const make = (): CopyOutExchange => new CopyOutExchange(text, buffer)
+    const { commandTimeoutMs, target } = checked ?? {}
+    const done = this.exchange(text, make, { context, commandTimeoutMs, target })
+    done.then(
+      () => buffer.end(),
+      () => buffer.end()
+    )
+    try {
+      for (let chunk = await buffer.next(); chunk !== undefined; chunk = await buffer.next()) {
+        yield chunk
+      }
+      await done
+    } finally {
+      context.abort(STOPPED)
+      context.close()
+      if (checked !== undefined && outer !== checked.context) outer.close()
+    }
+  }
+
   /** Runs a query that was read already. */
   protected runQuery({ text, values, options }: QueryInput): Promise<QueryResult<never>> {
-    const statement = makeStatement(text, values, {
-      rowMode: options?.rowMode ?? 'object',
-      prepare: options?.prepare ?? values.length > 0,
-      types: this.options.types
-    })
+    const statement = makeStatement(text, values, this.statementOptions(values, options))
     const make = (connection: Connection): QueryExchange =>
       new QueryExchange(statement, connection.statements)
     return this.exchange(text, make, options)
+  }
+
+  protected statementOptions(
+    values: readonly unknown[],
+    options: QueryOptions | undefined
+  ): StatementOptions {
+    return {
+      rowMode: options?.rowMode ?? 'object',
+      prepare: options?.prepare ?? values.length > 0,
+      types: this.options.types
+    }
   }
 
   /** Borrows a connection, runs one exchange on it, and gives it back. */
@@ -144,7 +218,7 @@ export abstract class Session {
     }
   }
 
-  private start<T>(
+  protected start<T>(
     exchange: Exchange<T>,
     connection: Connection,
     context: Context,
@@ -164,7 +238,7 @@ export abstract class Session {
   private mayRepeat(exchange: Exchange<unknown>, error: unknown, connection: Connection): boolean {
     if (exchange.ending === 'lost') return !exchange.sent
     if (!isStaleStatement(exchange, error)) return false
-    if (exchange instanceof QueryExchange) exchange.forgetStatement()
+    exchange.forgetStatements()
     return connection.transactionStatus === 'I'
   }
 }

@@ -5,6 +5,8 @@ import type { Wire } from './wire.ts'
 export interface PreparedStatement {
   readonly name: string
   readonly text: string
+  /** The server was told to parse it. */
+  submitted: boolean
   /** The server has it. */
   parsed: boolean
   /** How its rows are read; undefined before the first use, and for statements without rows. */
@@ -66,6 +68,7 @@ export class StatementCache {
     const statement: PreparedStatement = {
       name: `aplomb_${++this.names}`,
       text,
+      submitted: false,
       parsed: false,
       reader: undefined,
       lastUsed: ++this.uses

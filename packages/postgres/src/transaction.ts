@@ -12,7 +12,10 @@ import type { FullDatabaseOptions } from './options.ts'
 import type { QueryResult } from './query-exchange.ts'
 import type { QueryOptions } from './query-options.ts'
 import { runCommand } from './run-command.ts'
-import { Session } from './session.ts'
+import { Portal } from './portal.ts'
+import { readRowArguments, type RowOptions, type RowRequest } from './row-options.ts'
+import { Session, type Row } from './session.ts'
+import type { SqlFragment } from './sql.ts'
 import { Turns } from './turns.ts'
 
 /** The connection of a transaction, and whose turn it is on it; shared with what is nested. */
@@ -21,14 +24,15 @@ export class TransactionChannel {
   readonly turns: Turns = new Turns()
   /** COMMIT or ROLLBACK has had its turn: the connection is as good as somebody else's. */
   ended = false
-  private savepoints = 0
+  private names = 0
 
   constructor(connection: Connection) {
     this.connection = connection
   }
 
-  nextSavepoint(): string {
-    return `aplomb_${++this.savepoints}`
+  /** For a savepoint or a portal. */
+  nextName(): string {
+    return `aplomb_${++this.names}`
   }
 }
 
@@ -82,10 +86,67 @@ export class Transaction extends Session {
   /** Runs the body and then commits or rolls back. Called once, by whoever began it. */
   async complete<T>(body: TransactionBody<T>): Promise<T> {
     const value = await this.attempt(body, () => this.rollback())
+    await this.end()
+    return value
+  }
+
+  /** Commits; the body has ended. */
+  async end(): Promise<void> {
     // A cancel request could hit a COMMIT half-way, so only the caller's wait can be cancelled.
     const { command } = await abortable(this.commit(), this.context)
-    if (command === 'COMMIT') return value
-    throw new DatabaseTransactionAbortedError(this.firstFailure)
+    if (command !== 'COMMIT') throw new DatabaseTransactionAbortedError(this.firstFailure)
+  }
+
+  /**
+   * The rows one by one, fetched from the server `batchSize` at a time and no faster than they are
+   * used; other queries of the transaction may run in between.
+   */
+  rows<R = Row>(
+    text: string,
+    values?: readonly unknown[],
+    options?: RowOptions
+  ): AsyncGenerator<R, void, undefined>
+  rows<R = Row>(fragment: SqlFragment, options?: RowOptions): AsyncGenerator<R, void, undefined>
+  rows(...args: unknown[]): AsyncGenerator<never, void, undefined> {
+    return this.stream(readRowArguments(args, this.options))
+  }
+
+  /** Rolls back. */
+  async rollback(): Promise<void> {
+    this.open = false
+    const { connection } = this.channel
+    if (!connection.isQuiet) void connection.reclaim()
+    await this.command('rollback', Context.none, true)
+  }
+
+  /** Streams rows whose request was read already. */
+  async *stream({
+    statement,
+    batchSize,
+    options
+  }: RowRequest): AsyncGenerator<never, void, undefined> {
+    const { text } = statement
+    const portal = new Portal(this.channel.nextName(), statement, batchSize)
+    const context = Context.from(options, this.options.clock)
+    const inner: QueryOptions = { context, commandTimeoutMs: options?.commandTimeoutMs }
+    try {
+      let batch = await this.exchange(text, () => portal.open(), inner)
+      try {
+        for (;;) {
+          yield* batch.rows as never[]
+          context.throwIfAborted()
+          if (batch.done) break
+          batch = await this.exchange(text, () => portal.fetch(), inner)
+        }
+      } finally {
+        const { transactionStatus } = this.channel.connection
+        if (this.isOpen && transactionStatus === 'T') {
+          await this.exchange(text, () => portal.close(), undefined)
+        }
+      }
+    } finally {
+      if (options !== undefined && context !== options.context) context.close()
+    }
   }
 
   protected async borrow(context: Context): Promise<Loan> {
@@ -128,7 +189,7 @@ export class Transaction extends Session {
 
   private async inSavepoint<T>(body: TransactionBody<T>): Promise<T> {
     const { channel, context } = this
-    const savepoint = channel.nextSavepoint()
+    const savepoint = channel.nextName()
     await this.command(`savepoint ${savepoint}`, context)
     const inner = new Transaction(this.name, this.options, channel, context, this)
     const undo = (): Promise<unknown> =>
@@ -176,12 +237,6 @@ export class Transaction extends Session {
     } catch (error) {
       throw error instanceof DatabaseQueryError ? error : new DatabaseCommitUnknownError(error)
     }
-  }
-
-  private async rollback(): Promise<void> {
-    const { connection } = this.channel
-    if (!connection.isQuiet) void connection.reclaim()
-    await this.command('rollback', Context.none, true)
   }
 
   private async command(text: string, context: Context, last = false): Promise<QueryResult<never>> {
