@@ -1,1 +1,44 @@
-export {}
+export { createClient, type HttpClient } from './client.ts'
+export type {
+  CallOptions,
+  ClientOptions,
+  HedgeSettings,
+  IdempotencySettings,
+  LimitSettings,
+  RequestOptions,
+  RequestSummary,
+  ResponseSummary,
+  RetrySettings,
+  TimeoutSettings,
+  TransportOptions
+} from './client-options.ts'
+export type { Progress, RetryNotice, RetryQuestion } from './call-settings.ts'
+export {
+  HttpBlockedAddressError,
+  HttpBodyError,
+  HttpClientClosedError,
+  HttpNetworkError,
+  HttpPoolTimeoutError,
+  HttpQuotaError,
+  HttpRedirectError,
+  HttpRequestError,
+  HttpSchemaError,
+  HttpStatusError,
+  HttpTooLargeError,
+  type NetworkErrorClass
+} from './errors.ts'
+export type {
+  EjectMessage,
+  ErrorMessage,
+  PauseMessage,
+  RequestMessage,
+  ResponseMessage,
+  RetryMessage
+} from './events.ts'
+export type { HeadersInput } from './header-list.ts'
+export type { HttpResponse } from './http-response.ts'
+export type { PendingResponse } from './pending-response.ts'
+export type { ProblemDetails } from './problem.ts'
+export type { BodyInput } from './request-body.ts'
+export type { Schema, SchemaOutput } from './schema.ts'
+export type { Query, QueryValue } from './target.ts'

@@ -1,0 +1,286 @@
+import type { Timer } from '@aplomb/kernel'
+import type { Call, Setback } from './call.ts'
+import type { HttpStatusError } from './errors.ts'
+import { errorChannel, requestChannel, responseChannel, type RequestMessage } from './events.ts'
+import type { Origin } from './origin.ts'
+import type { HttpRequest } from './request.ts'
+import { Exchange, type BodySink } from './send.ts'
+import type { Place, SlotUser } from './slots.ts'
+
+/** Of a body that nobody asked for so much is read to keep the connection. */
+const DRAIN_BYTES = 128 * 1024
+
+/**
+ * One attempt of a call: walks through the origin's doors, starts the attempt's timer, takes a
+ * connection and sends. Whatever ends it, everything it holds goes back exactly once.
+ */
+export class Attempt extends Exchange implements SlotUser {
+  readonly call: Call
+  readonly number: number
+  readonly request: HttpRequest
+  readonly origin: Origin
+  readonly startedAt: number
+  /** How much of the body is gathered; the rest is drained. */
+  gatherBytes: number = Number.POSITIVE_INFINITY
+  /** Its status is a failure that does not go to the caller as it is. */
+  setback: Setback | undefined = undefined
+  /** The failure that its status is to the breaker, though the caller gets the response. */
+  outcome: HttpStatusError | undefined = undefined
+  private readonly passes: unknown[] = []
+  private timer: Timer | undefined = undefined
+  private quotaTimer: Timer | undefined = undefined
+  private place: Place | undefined = undefined
+  private holdsSlot = false
+  private finished = false
+  private announced = false
+  private sentAt = 0
+
+  constructor(call: Call, number: number, request: HttpRequest, origin: Origin) {
+    super()
+    this.call = call
+    this.number = number
+    this.request = request
+    this.origin = origin
+    this.startedAt = origin.slots.clock.coarseNow()
+  }
+
+  start(): void {
+    const { doors } = this.origin
+    const { passes, call } = this
+    while (passes.length < doors.length) {
+      const door = doors[passes.length] as (typeof doors)[number]
+      let pass: unknown
+      try {
+        pass = door.enter(call)
+      } catch (error) {
+        this.refused(error)
+        return
+      }
+      if (pass instanceof Promise) {
+        pass.then(
+          (pass) => this.entered(pass),
+          (error: unknown) => this.refused(error)
+        )
+        return
+      }
+      passes.push(pass)
+    }
+    this.launch()
+  }
+
+  /** The pass of the gate that the server controls: which request of the origin this is. */
+  get sequence(): number {
+    return this.passes[this.origin.doors.indexOf(this.origin.gate)] as number
+  }
+
+  get durationMs(): number {
+    return this.origin.slots.clock.now() - this.startedAt
+  }
+
+  /** A slot has become free for it. */
+  connected(): void {
+    this.place = undefined
+    if (this.finished) this.origin.slots.give()
+    else this.send()
+  }
+
+  /** A door, or the wait for a connection, says no. */
+  refused(error: unknown): void {
+    if (this.finished) return
+    this.over = true
+    this.finish(true, error)
+    this.call.attemptFailed(this, error)
+  }
+
+  /** The call is settled without it. */
+  cancel(reason: unknown): void {
+    if (this.finished) return
+    this.abort(reason)
+    this.finish(true, reason)
+    this.failSink(reason)
+  }
+
+  /** Whoever reads the body has enough of it. */
+  override giveUp(reason: unknown): void {
+    if (this.finished) return
+    this.abort(reason)
+    this.finish(true, reason)
+    this.call.release()
+  }
+
+  /** The attempt's own time is up. */
+  expired(error: unknown): void {
+    if (this.finished) return
+    this.abort(error)
+    this.finish(true, error)
+    this.call.attemptFailed(this, error)
+  }
+
+  /** From now on only its body matters: the head has been handed to the caller. */
+  headDelivered(): void {
+    this.timer?.cancel()
+    this.timer = undefined
+    this.leaveDoors(this.outcome !== undefined, this.outcome)
+    if (responseChannel.hasSubscribers) this.announceResponse()
+  }
+
+  /**
+   * The quota, the innermost door, is spent once the server has surely counted the request: when
+   * it answers, or after the time that no request is under way longer; not when the body ends.
+   */
+  leaveQuota(): void {
+    const { doors, hasQuota } = this.origin
+    if (!hasQuota || this.passes.length < doors.length) return
+    this.quotaTimer?.cancel()
+    doors[doors.length - 1]?.leave(this.passes.pop(), false, undefined)
+  }
+
+  finish(failed: boolean, outcome: unknown): void {
+    if (this.finished) return
+    this.finished = true
+    this.timer?.cancel()
+    this.quotaTimer?.cancel()
+    const { slots } = this.origin
+    if (this.holdsSlot) slots.give()
+    else if (this.place !== undefined) slots.leave(this.place)
+    this.leaveDoors(failed, outcome)
+    if (this.announced) this.announceEnd(failed, outcome)
+  }
+
+  protected head(): BodySink | undefined {
+    this.leaveQuota()
+    return this.call.headArrived(this)
+  }
+
+  protected roomFor(bytes: number): boolean {
+    if (bytes <= this.gatherBytes) return true
+    if (this.gatherBytes === this.call.settings.maxResponseBytes) this.call.tooLarge(this)
+    else if (bytes > DRAIN_BYTES) this.cutShort()
+    return false
+  }
+
+  protected completed(): void {
+    this.call.attemptCompleted(this)
+  }
+
+  protected failed(error: unknown): void {
+    this.call.wireFailed(this, error)
+  }
+
+  failBody(error: unknown): void {
+    this.failSink(error)
+  }
+
+  /** There is enough of the body; its connection is not worth reading the rest. */
+  private cutShort(): void {
+    this.abort(new Error('The rest of the body is not wanted'))
+    this.call.attemptCompleted(this)
+  }
+
+  private entered(pass: unknown): void {
+    if (this.finished) {
+      this.origin.doors[this.passes.length]?.leave(pass, true, this.call.reason)
+      return
+    }
+    this.passes.push(pass)
+    this.start()
+  }
+
+  private launch(): void {
+    const { call, origin } = this
+    const { attemptMs, poolMs } = call.settings
+    if (attemptMs !== Number.POSITIVE_INFINITY) {
+      this.timer = call.clock.setTimer(expireAttempt, attemptMs, this as Attempt)
+    }
+    this.place = origin.slots.take(this, poolMs)
+    if (this.place === undefined) this.send()
+    else call.relieveStalled(origin)
+  }
+
+  private send(): void {
+    this.holdsSlot = true
+    const { quotaHoldMs } = this.origin
+    if (quotaHoldMs !== Number.POSITIVE_INFINITY) {
+      this.quotaTimer = this.call.clock.setTimer(leaveQuota, quotaHoldMs, this as Attempt)
+    }
+    if (requestChannel.hasSubscribers) this.announce()
+    const { call, origin, request } = this
+    const { idleMs, deadlineHeader } = call.settings
+    this.dispatch(
+      origin.engine,
+      origin.url,
+      deadlineHeader === undefined ? request : withDeadline(request, deadlineHeader, call),
+      request.body === undefined ? null : request.body.open(),
+      idleMs === Number.POSITIVE_INFINITY ? 0 : idleMs,
+      call
+    )
+  }
+
+  private leaveDoors(failed: boolean, outcome: unknown): void {
+    const { passes } = this
+    const { doors } = this.origin
+    while (passes.length > 0) {
+      const pass = passes.pop()
+      doors[passes.length]?.leave(pass, failed, outcome)
+    }
+  }
+
+  private announce(): void {
+    this.announced = true
+    this.sentAt = this.call.clock.now()
+    requestChannel.publish(this.facts())
+  }
+
+  private announceEnd(failed: boolean, outcome: unknown): void {
+    if (!failed || this.status !== 0) {
+      this.announceResponse()
+      return
+    }
+    this.announced = false
+    const { code, name } = (outcome ?? {}) as { code?: unknown; name?: unknown }
+    errorChannel.publish({
+      ...this.facts(),
+      errorType: String(code ?? name ?? 'unknown'),
+      durationMs: this.call.clock.now() - this.sentAt,
+      sent: this.sent
+    })
+  }
+
+  private announceResponse(): void {
+    if (!this.announced) return
+    this.announced = false
+    responseChannel.publish({
+      ...this.facts(),
+      status: this.status,
+      durationMs: this.call.clock.now() - this.sentAt,
+      bytesReceived: this.received
+    })
+  }
+
+  private facts(): RequestMessage {
+    const { request, origin, number, call } = this
+    return {
+      key: this,
+      method: request.method,
+      origin: origin.url,
+      path: request.shownPath,
+      attempt: number,
+      correlationId: call.correlationId
+    }
+  }
+}
+
+/** What is left of the deadline, for servers that stop working when nobody waits. */
+function withDeadline(request: HttpRequest, name: string, call: Call): HttpRequest {
+  const { remainingMs } = call
+  if (remainingMs === Number.POSITIVE_INFINITY) return request
+  return request.withHeaders([name.toLowerCase(), String(Math.ceil(remainingMs))])
+}
+
+function leaveQuota(attempt: Attempt): void {
+  attempt.leaveQuota()
+}
+
+function expireAttempt(attempt: Attempt): void {
+  attempt.call.attemptExpired(attempt)
+}

@@ -1,0 +1,239 @@
+import { callHook, Context } from '@aplomb/kernel'
+import { buildRequest, ownOptions, requestDefaults, type RequestDefaults } from './build-request.ts'
+import { Call, type CallShared, type Delivery } from './call.ts'
+import type { CallSettings } from './call-settings.ts'
+import type { ClientOptions, RequestOptions } from './client-options.ts'
+import { HttpClientClosedError } from './errors.ts'
+import { headerList, type HeadersInput } from './header-list.ts'
+import { PendingResponse, type Caller } from './pending-response.ts'
+import { createPipeline } from './pipeline.ts'
+import { redactHeaders } from './redact.ts'
+import type { HttpRequest } from './request.ts'
+import { resolveClientOptions, type ResolvedClientOptions } from './resolve-options.ts'
+import { changedSettings, changesSettings, settingsOf } from './settings.ts'
+import { showAs } from './shown.ts'
+import { createTransport, type Transport } from './transport.ts'
+
+/** An HTTP client; see `createClient`. */
+export interface HttpClient extends AsyncDisposable {
+  get(path: string | URL, options?: RequestOptions): PendingResponse
+  head(path: string | URL, options?: RequestOptions): PendingResponse
+  post(path: string | URL, options?: RequestOptions): PendingResponse
+  put(path: string | URL, options?: RequestOptions): PendingResponse
+  patch(path: string | URL, options?: RequestOptions): PendingResponse
+  delete(path: string | URL, options?: RequestOptions): PendingResponse
+  options(path: string | URL, options?: RequestOptions): PendingResponse
+  /** Any other method, QUERY for instance. */
+  request(method: string, path: string | URL, options?: RequestOptions): PendingResponse
+  /**
+   * A client with changes. It shares connections, limits and breakers with this one unless it
+   * changes how they are made; headers are merged.
+   */
+  extend(changes: ClientOptions): HttpClient
+  /** Takes no more calls and resolves when those under way have ended and all is closed. */
+  close(): Promise<void>
+  /** Aborts what is under way, with `reason` for its callers, and closes all. */
+  destroy(reason?: unknown): Promise<void>
+}
+
+/**
+ * An HTTP client with the whole stack: deadlines, a concurrency limit, retries with a budget, a
+ * breaker for each origin, a rate limit.
+ *
+ * @param origin What relative paths are relative to; it may also be an option, or left out.
+ * @throws OptionsError with all that is wrong
+ */
+export function createClient(
+  origin?: string | URL | ClientOptions,
+  options?: Omit<ClientOptions, 'origin'>
+): HttpClient {
+  const given =
+    typeof origin === 'string' || origin instanceof URL ? { ...options, origin } : { ...origin }
+  return Client.create(given)
+}
+
+/** Options that only the shared parts know of: a client that changes one has parts of its own. */
+const sharedOptions: readonly (keyof ClientOptions)[] = [
+  'dispatcher',
+  'connections',
+  'keepAliveMs',
+  'http2',
+  'tls',
+  'socketPath',
+  'proxy',
+  'maxHeaderBytes',
+  'limits',
+  'breaker',
+  'clock',
+  'random',
+  'onResponse'
+]
+
+class Client implements HttpClient, Caller {
+  private readonly given: ClientOptions
+  private readonly resolved: ResolvedClientOptions
+  private readonly defaults: RequestDefaults
+  private readonly settings: CallSettings
+  private readonly shared: CallShared
+  private readonly transport: Transport
+  /** The shared parts are another client's. */
+  private readonly borrows: boolean
+  private closed = false
+
+  static {
+    showAs(this.prototype, (self) => ({ HttpClient: self.summary() }))
+  }
+
+  static create(given: ClientOptions): Client {
+    const resolved = resolveClientOptions(given)
+    const transport = createTransport(resolved)
+    return new Client(given, resolved, transport, createPipeline(resolved, transport), false)
+  }
+
+  private constructor(
+    given: ClientOptions,
+    resolved: ResolvedClientOptions,
+    transport: Transport,
+    shared: CallShared,
+    borrows: boolean
+  ) {
+    this.given = given
+    this.resolved = resolved
+    this.defaults = requestDefaults(resolved)
+    this.settings = settingsOf(resolved)
+    this.shared = shared
+    this.transport = transport
+    this.borrows = borrows
+  }
+
+  get(path: string | URL, options?: RequestOptions): PendingResponse {
+    return new PendingResponse(this, 'GET', path, options)
+  }
+
+  head(path: string | URL, options?: RequestOptions): PendingResponse {
+    return new PendingResponse(this, 'HEAD', path, options)
+  }
+
+  post(path: string | URL, options?: RequestOptions): PendingResponse {
+    return new PendingResponse(this, 'POST', path, options)
+  }
+
+  put(path: string | URL, options?: RequestOptions): PendingResponse {
+    return new PendingResponse(this, 'PUT', path, options)
+  }
+
+  patch(path: string | URL, options?: RequestOptions): PendingResponse {
+    return new PendingResponse(this, 'PATCH', path, options)
+  }
+
+  delete(path: string | URL, options?: RequestOptions): PendingResponse {
+    return new PendingResponse(this, 'DELETE', path, options)
+  }
+
+  options(path: string | URL, options?: RequestOptions): PendingResponse {
+    return new PendingResponse(this, 'OPTIONS', path, options)
+  }
+
+  request(method: string, path: string | URL, options?: RequestOptions): PendingResponse {
+    return new PendingResponse(this, method.toUpperCase(), path, options)
+  }
+
+  /** Called by pending responses, not by you. */
+  call<T>(
+    method: string,
+    path: string | URL,
+    given: RequestOptions | undefined,
+    delivery: Delivery,
+    wantsJson: boolean
+  ): Promise<T> {
+    if (this.closed) return Promise.reject(new HttpClientClosedError())
+    let { settings } = this
+    let context: Context
+    let options: RequestOptions | undefined
+    if (given === undefined) {
+      context = Context.current()
+    } else {
+      options = ownOptions(given)
+      if (changesSettings(options)) settings = changedSettings(settings, options)
+      const { signal, deadline, correlationId } = options
+      context = Context.from({ signal, deadline, correlationId }, this.shared.clock)
+    }
+    const built = buildRequest(this.defaults, method, path, options, wantsJson, context)
+    const request = this.resolved.onRequest === undefined ? built : this.hooked(built)
+    return new Promise((resolve, reject) => {
+      new Call(context, this.shared, settings, request, delivery, resolve, reject).start()
+    })
+  }
+
+  extend(changes: ClientOptions): HttpClient {
+    const given = mergeOptions(this.given, changes)
+    if (sharedOptions.some((name) => changes[name] !== undefined)) return Client.create(given)
+    const resolved = resolveClientOptions(given)
+    return new Client(given, resolved, this.transport, this.shared, true)
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    if (this.borrows) return
+    await this.shared.active.idle()
+    await this.transport.close()
+  }
+
+  async destroy(reason: unknown = new HttpClientClosedError()): Promise<void> {
+    this.closed = true
+    if (this.borrows) return
+    this.shared.active.abort(reason)
+    await this.transport.destroy(new HttpClientClosedError())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  private summary(): object {
+    const { origin, headers } = this.resolved
+    const pairs: [string, string][] = []
+    for (let index = 0; index < headers.length; index += 2) {
+      pairs.push([headers[index] as string, headers[index + 1] as string])
+    }
+    return { origin: origin?.origin, headers: { ...redactHeaders(Object.fromEntries(pairs)) } }
+  }
+
+  private hooked(request: HttpRequest): HttpRequest {
+    let added: HeadersInput | void = undefined
+    callHook('onRequest', () => {
+      added = this.resolved.onRequest?.({
+        method: request.method,
+        origin: request.origin,
+        path: request.path
+      })
+    })
+    return added === undefined ? request : request.withHeaders(headerList(added as HeadersInput))
+  }
+}
+
+/** `changes` over `base`; headers and the parts that are objects are merged. */
+function mergeOptions(base: ClientOptions, changes: ClientOptions): ClientOptions {
+  const merged: Record<string, unknown> = { ...base, ...changes }
+  for (const name of ['timeout', 'retry', 'limits', 'idempotency'] as const) {
+    const [below, above] = [base[name], changes[name]]
+    if (isPlain(below) && isPlain(above)) merged[name] = { ...below, ...above }
+  }
+  if (base.headers !== undefined && changes.headers !== undefined) {
+    merged['headers'] = [...pairsOf(base.headers), ...pairsOf(changes.headers)]
+  }
+  return merged
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function pairsOf(input: HeadersInput): [string, string][] {
+  const list = headerList(input)
+  const pairs = new Map<string, string>()
+  for (let index = 0; index < list.length; index += 2) {
+    pairs.set(list[index] as string, list[index + 1] as string)
+  }
+  return [...pairs]
+}

@@ -1,0 +1,95 @@
+import { HttpRequestError } from './errors.ts'
+
+/** Headers as they are given: a plain object, WHATWG `Headers`, or pairs. */
+export type HeadersInput =
+  | Readonly<Record<string, string | number | readonly string[] | undefined>>
+  | Iterable<readonly [string, string]>
+
+/** Names (lower case) and values in turn, as undici takes them. */
+export type HeaderList = readonly string[]
+
+/** Response headers as undici gives them. */
+export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>
+
+const token = /^[\w!#$%&'*+.^`|~-]+$/u
+// Tab, visible ASCII and the obsolete upper half; never CR, LF or NUL.
+const fieldValue = /^[\t\u0020-\u007E\u0080-\u00FF]*$/u
+/** Headers that frame the message are the engine's business. */
+const framing = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'te'
+])
+
+/** Makes a list of checked headers. @throws HttpRequestError naming every bad header. */
+export function headerList(input: HeadersInput | undefined): string[] {
+  const list: string[] = []
+  const issues: string[] = []
+  if (input === undefined) return list
+  for (const [name, value] of entriesOf(input)) {
+    for (const item of Array.isArray(value) ? (value as unknown[]) : [value]) {
+      if (item === undefined) continue
+      const text = String(item)
+      const problem = problemOf(name, text)
+      if (problem === undefined) list.push(name.toLowerCase(), text)
+      else issues.push(problem)
+    }
+  }
+  if (issues.length > 0) throw new HttpRequestError(issues)
+  return list
+}
+
+function entriesOf(input: HeadersInput): Iterable<readonly [string, unknown]> {
+  // An own iterator or one of a class; never one that someone put on `Object.prototype`.
+  const iterable = input as Iterable<readonly [string, string]>
+  const iterator = iterable[Symbol.iterator]
+  const inherited = (Object.prototype as { [Symbol.iterator]?: unknown })[Symbol.iterator]
+  if (typeof iterator === 'function' && iterator !== inherited) return iterable
+  return Object.entries(input)
+}
+
+function problemOf(name: string, value: string): string | undefined {
+  if (typeof name !== 'string' || !token.test(name)) {
+    return `${JSON.stringify(name)} is not a header name`
+  }
+  // The value is not shown: it may be a secret.
+  if (!fieldValue.test(value)) return `the value of header "${name}" has forbidden characters`
+  if (framing.has(name.toLowerCase())) return `header "${name}" is set by the client itself`
+  return undefined
+}
+
+/** `list` with the headers of `changes` in place of its own of the same names. */
+export function mergeHeaders(list: HeaderList, changes: HeaderList): string[] {
+  if (changes.length === 0) return [...list]
+  const names = new Set<string>()
+  for (let index = 0; index < changes.length; index += 2) names.add(changes[index] as string)
+  return [...withoutHeaders(list, (name) => names.has(name)), ...changes]
+}
+
+/** `list` without the headers that `drop` tells. */
+export function withoutHeaders(list: HeaderList, drop: (name: string) => boolean): string[] {
+  const kept: string[] = []
+  for (let index = 0; index < list.length; index += 2) {
+    const name = list[index] as string
+    if (!drop(name)) kept.push(name, list[index + 1] as string)
+  }
+  return kept
+}
+
+/** The value of a request header; the first if there are several. */
+export function headerIn(list: HeaderList, name: string): string | undefined {
+  for (let index = 0; index < list.length; index += 2) {
+    if (list[index] === name) return list[index + 1]
+  }
+  return undefined
+}
+
+/** The value of a response header, several joined; an own one only. */
+export function headerOf(headers: ResponseHeaders, name: string): string | undefined {
+  if (!Object.hasOwn(headers, name)) return undefined
+  const value = headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}

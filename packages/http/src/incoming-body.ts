@@ -1,0 +1,222 @@
+import { Readable } from 'node:stream'
+import { decodeAll, decoderFor } from './decode.ts'
+import { HttpBodyError, HttpTooLargeError, type RequestFacts } from './errors.ts'
+import type { BodySink, Exchange } from './send.ts'
+
+/** How large a body may become. */
+export interface BodyLimits {
+  /** Of a gathered body, in bytes. */
+  readonly maxResponseBytes: number
+  /** Of a gathered body that was compressed, after decoding, in bytes. */
+  readonly maxDecodedBytes: number
+}
+
+/** Not read yet, this much is kept before the connection is paused. */
+const UNREAD_BYTES = 128 * 1024
+/** When others wait for the connection, so much is taken in to free it. */
+const RELIEF_BYTES = 8 * 1024 * 1024
+
+/**
+ * A body whose reader is chosen later, or never. A small one is simply there; a large one pauses
+ * its connection until someone reads, and gives the connection up, as far as memory allows, when
+ * others wait for it.
+ */
+export class IncomingBody implements BodySink {
+  /** Someone reads it, has read it, or has refused it. */
+  used = false
+  private readonly exchange: Exchange
+  private readonly facts: RequestFacts
+  private readonly encoding: string | undefined
+  private readonly limits: BodyLimits
+  private chunks: Buffer[] = []
+  private kept = 0
+  private ended = false
+  private broken = false
+  private error: unknown = undefined
+  private reader: BodySink | undefined = undefined
+  private unreadLimit: number = UNREAD_BYTES
+  /** Told when an unread body blocks its connection. */
+  onStall: ((body: IncomingBody) => void) | undefined = undefined
+
+  constructor(
+    exchange: Exchange,
+    facts: RequestFacts,
+    encoding: string | undefined,
+    limits: BodyLimits
+  ) {
+    this.exchange = exchange
+    this.facts = facts
+    this.encoding = encoding
+    this.limits = limits
+  }
+
+  data(chunk: Buffer): boolean {
+    if (this.reader !== undefined) return this.reader.data(chunk)
+    this.chunks.push(chunk)
+    this.kept += chunk.length
+    if (this.kept < this.unreadLimit) return true
+    if (this.unreadLimit === RELIEF_BYTES) this.abandon()
+    else this.onStall?.(this)
+    return false
+  }
+
+  end(): void {
+    this.ended = true
+    this.reader?.end()
+  }
+
+  fail(error: unknown): void {
+    this.broken = true
+    this.error = error
+    this.reader?.fail(error)
+  }
+
+  /** Takes in what is left, so that the connection becomes free; a huge body is given up. */
+  relieve(): void {
+    if (this.used || this.ended || this.broken) return
+    this.unreadLimit = RELIEF_BYTES
+    this.exchange.resume()
+  }
+
+  /** Nobody will read it. */
+  discard(): void {
+    if (this.used && this.reader === undefined) return
+    this.used = true
+    this.chunks = []
+    if (!this.ended && !this.broken) this.reading(discarding(this.exchange))
+  }
+
+  /** Gives the connection up in the middle of the body. */
+  cancel(reason: unknown): void {
+    this.used = true
+    this.chunks = []
+    this.broken = true
+    this.error = reason
+    this.exchange.giveUp(reason)
+  }
+
+  /** The whole body, decoded. */
+  bytes(): Promise<Buffer> {
+    this.claim()
+    return new Promise<Buffer>((resolve, reject) => {
+      this.reading(new Gathering(this.exchange, this.limits, this.facts, resolve, reject))
+    }).then((raw) => decodeAll(raw, this.encoding, this.limits.maxDecodedBytes, this.facts))
+  }
+
+  /** The whole body, if it is already here and needs no decoding. */
+  bytesNow(): Buffer | undefined {
+    if (!this.ended || this.encoding !== undefined || this.chunks.length > 1) return undefined
+    if (this.kept > this.limits.maxResponseBytes) return undefined
+    this.claim()
+    return this.chunks[0] ?? empty
+  }
+
+  /** The body, decoded, as a Node.js stream. */
+  stream(): Readable {
+    this.claim()
+    const { exchange } = this
+    const stream = new Readable({
+      read: () => exchange.resume(),
+      destroy: (error, callback) => {
+        // A reader that leaves early leaves the connection; one at the end finds it given back.
+        exchange.giveUp(error ?? new HttpBodyError('the body was not read to its end', this.facts))
+        callback(error)
+      }
+    })
+    this.reading({
+      data: (chunk) => stream.push(chunk),
+      end: () => void stream.push(null),
+      fail: (error) => void stream.destroy(error as Error)
+    })
+    return this.encoding === undefined ? stream : decoderFor(stream, this.encoding, this.facts)
+  }
+
+  private claim(): void {
+    if (this.used) throw new TypeError('Body is unusable: it has already been read')
+    this.used = true
+  }
+
+  private reading(reader: BodySink): void {
+    this.reader = reader
+    const { chunks } = this
+    this.chunks = []
+    let more = true
+    for (const chunk of chunks) more = reader.data(chunk)
+    if (this.broken) reader.fail(this.error)
+    else if (this.ended) reader.end()
+    else if (more) this.exchange.resume()
+  }
+
+  private abandon(): void {
+    this.cancel(new HttpBodyError('the unread body was given up for others who waited', this.facts))
+    this.used = false
+    this.reading = this.failReader
+  }
+
+  private failReader(reader: BodySink): void {
+    reader.fail(this.error)
+  }
+}
+
+const empty = Buffer.alloc(0)
+/** So much of an unwanted body is read to keep the connection; more costs more than a new one. */
+const DISCARD_BYTES = 128 * 1024
+
+function discarding(exchange: Exchange): BodySink {
+  let dropped = 0
+  return {
+    data(chunk) {
+      dropped += chunk.length
+      if (dropped > DISCARD_BYTES) exchange.giveUp(new Error('The rest of the body is not wanted'))
+      return true
+    },
+    end: () => undefined,
+    fail: () => undefined
+  }
+}
+
+/** A reader that gathers the whole body. */
+class Gathering implements BodySink {
+  private readonly chunks: Buffer[] = []
+  private size = 0
+  private readonly exchange: Exchange
+  private readonly limits: BodyLimits
+  private readonly facts: RequestFacts
+  private readonly resolve: (body: Buffer) => void
+  private readonly reject: (error: unknown) => void
+
+  constructor(
+    exchange: Exchange,
+    limits: BodyLimits,
+    facts: RequestFacts,
+    resolve: (body: Buffer) => void,
+    reject: (error: unknown) => void
+  ) {
+    this.exchange = exchange
+    this.limits = limits
+    this.facts = facts
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  data(chunk: Buffer): boolean {
+    this.size += chunk.length
+    const { maxResponseBytes: maxBytes } = this.limits
+    if (this.size > maxBytes) {
+      const error = new HttpTooLargeError('maxResponseBytes', maxBytes, this.facts)
+      this.reject(error)
+      this.exchange.giveUp(error)
+    } else {
+      this.chunks.push(chunk)
+    }
+    return true
+  }
+
+  end(): void {
+    this.resolve(this.chunks.length === 1 ? (this.chunks[0] as Buffer) : Buffer.concat(this.chunks))
+  }
+
+  fail(error: unknown): void {
+    this.reject(error)
+  }
+}

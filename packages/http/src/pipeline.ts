@@ -1,0 +1,156 @@
+import type { Clock, Door, Permit } from '@aplomb/kernel'
+import { rateLimiter, Semaphore, type RateLimiter } from '@aplomb/limits'
+import {
+  circuitBreaker,
+  retryBudget,
+  type CircuitBreaker,
+  type CircuitBreakerOptions,
+  type RetryBudget
+} from '@aplomb/policies'
+import { ActiveCalls } from './active-calls.ts'
+import type { Call, CallShared } from './call.ts'
+import type { LimitSettings } from './client-options.ts'
+import { OriginGate } from './origin-gate.ts'
+import { Origins, type Origin } from './origin.ts'
+import { fullTimeouts, isDoorKeeper, type ResolvedClientOptions } from './resolve-options.ts'
+import { ConnectionSlots } from './slots.ts'
+import { connectionCount, type Transport } from './transport.ts'
+
+/**
+ * The order of the stack, outermost first:
+ *
+ *   total deadline      `Call`, a timer of its context
+ *   concurrency         `Call`, `CallShared.concurrency`
+ *   retry, with budget  `Call` and `Recovery`; redirects and hedges beside it
+ *   breaker             ┐
+ *   server's limit      ├ the doors of an attempt, below
+ *   rate limit          ┘
+ *   attempt timeout     `Attempt.launch`
+ *   connection          `Attempt.launch`, `ConnectionSlots`
+ *   send                `Exchange.dispatch`
+ *
+ * Every attempt spends quota, so that stands inside retry; outside the attempt timeout, so that a
+ * wait for a token does not eat the attempt; under the breaker, so that an open circuit spends none.
+ */
+function attemptDoors(
+  breaker: Door | undefined,
+  serverLimit: Door,
+  rate: Door | undefined
+): readonly Door[] {
+  return [breaker, serverLimit, rate].filter((door) => door !== undefined)
+}
+
+/** A token's window begins at the latest so long after its request was sent, in milliseconds. */
+const QUOTA_HOLD_MS = 100
+
+/** Builds what all calls of a client share. */
+export function createPipeline(options: ResolvedClientOptions, transport: Transport): CallShared {
+  const { clock, random, retry } = options
+  const rate = rateDoor(options)
+  const breakers = breakersOf(options)
+  const budgets = budgetsOf(options)
+  const maxPauseMs = retry === false ? 60_000 : retry.maxRetryAfterMs
+  const make = (url: string): Origin => {
+    const gate = new OriginGate(url, clock, maxPauseMs ?? 60_000)
+    return {
+      url,
+      engine: transport.engineFor(url),
+      slots: new ConnectionSlots(slotCount(options), clock, url),
+      gate,
+      breaker: breakers?.for(url).door,
+      budget: budgets?.for(url),
+      doors: attemptDoors(breakers?.for(url).door, gate, rate?.door),
+      hasQuota: rate !== undefined,
+      quotaHoldMs: rate?.holdMs ?? Number.POSITIVE_INFINITY,
+      stalled: new Set(),
+      usedAt: Number.NEGATIVE_INFINITY
+    }
+  }
+  const origins = new Origins(clock, make, (origin) => transport.release(origin.engine))
+  return {
+    clock,
+    random,
+    origins,
+    concurrency: concurrencyDoor(options),
+    active: new ActiveCalls(),
+    onResponse: options.onResponse,
+    hasOwnRate: rate !== undefined
+  }
+}
+
+/** HTTP/2 puts many requests on one connection. */
+function slotCount(options: ResolvedClientOptions): number {
+  if (options.dispatcher !== undefined && options.connections === undefined) {
+    return Number.POSITIVE_INFINITY
+  }
+  return connectionCount(options) * (options.http2 ? 100 : 1)
+}
+
+function concurrencyDoor({ limits, clock }: ResolvedClientOptions): Door | undefined {
+  const { concurrency, maxQueue = Number.POSITIVE_INFINITY } = limits
+  if (concurrency === false) return undefined
+  if (isDoorKeeper(concurrency)) return concurrency.door
+  const permits = (concurrency ?? 1000) as number
+  return new Semaphore({ permits, maxQueue, clock, name: 'http' })
+}
+
+interface RateDoor {
+  readonly door: Door
+  readonly holdMs: number
+}
+
+function rateDoor({ limits, clock }: ResolvedClientOptions): RateDoor | undefined {
+  const { rate, key } = limits
+  if (rate === undefined) return undefined
+  if (isDoorKeeper(rate)) {
+    const door = keyedRate(rate, key)
+    return { door, holdMs: Number.POSITIVE_INFINITY }
+  }
+  const limiter = ownLimiter(rate, clock)
+  return { door: keyedRate(limiter, key), holdMs: QUOTA_HOLD_MS }
+}
+
+/**
+ * Exact at the server, however the network delays requests: a token's window begins when the server
+ * has answered, but no later than `QUOTA_HOLD_MS` after it was sent.
+ */
+function ownLimiter(rate: Parameters<typeof rateLimiter>[0], clock: Clock): RateLimiter {
+  return rateLimiter(rate, { strict: true, clock, name: 'http' })
+}
+
+/** The limiter's door; a call with a key, a weight or a priority asks by these. */
+function keyedRate(limiter: RateLimiter, keyOf: LimitSettings['key']): Door<Permit> {
+  return {
+    enter(context) {
+      const { settings, request } = context as Call
+      const { limitKey, limitWeight: weight, priority } = settings
+      const key = limitKey ?? keyOf?.(request)
+      if (key === undefined && weight === 1 && priority === 0) return limiter.enter(context)
+      const take = { key, weight }
+      return limiter.tryAcquire(take) ?? limiter.acquire({ ...take, priority, context })
+    },
+    leave: (permit) => permit.release()
+  }
+}
+
+/** Something that has one of its kind for each origin. */
+interface ForEach<T> {
+  for(origin: string): T
+}
+
+function breakersOf(options: ResolvedClientOptions): ForEach<CircuitBreaker> | undefined {
+  const { breaker, clock, random, timeout } = options
+  if (breaker === false) return undefined
+  if (isDoorKeeper(breaker)) return breaker
+  const { attemptMs } = fullTimeouts(timeout)
+  const given = (breaker ?? {})
+  const windowMs = Math.max(30_000, Number.isFinite(attemptMs) ? 2 * attemptMs : 0)
+  return circuitBreaker({ clock, random, name: 'http', windowMs, ...given })
+}
+
+function budgetsOf({ retry, clock }: ResolvedClientOptions): ForEach<RetryBudget> | undefined {
+  if (retry === false || retry.budget === false) return undefined
+  const { budget } = retry
+  if (budget !== undefined && 'withdraw' in budget) return budget
+  return retryBudget({ clock, ...budget })
+}

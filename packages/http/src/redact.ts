@@ -1,0 +1,108 @@
+const MASK = '***'
+
+const secretHeaders: ReadonlySet<string> = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'x-api-key',
+  'api-key',
+  'apikey',
+  'x-auth-token',
+  'x-access-token',
+  'x-csrf-token',
+  'x-xsrf-token',
+  'x-amz-security-token',
+  'x-goog-api-key',
+  'x-goog-iap-jwt-assertion',
+  'x-shopify-access-token',
+  'x-vault-token',
+  'x-functions-key',
+  'ocp-apim-subscription-key',
+  'private-token',
+  'www-authenticate',
+  'proxy-authenticate'
+])
+
+const secretHeaderPattern =
+  /(?:^|[-_])(?:api[-_]?key|token|secret|password|passwd|credential|signature)s?$/u
+
+const secretQueryPattern =
+  /(?:^|[-_.[])(?:api[-_]?key|key|token|secret|password|passwd|pwd|pass|auth|authorization|credentials?|signature|sig|hmac|jwt|code|session(?:[-_]?id)?|sid|otp|assertion)\]?$/u
+
+/** True for a header whose value nobody but the server shall see. */
+export function isSecretHeader(name: string): boolean {
+  const lower = name.toLowerCase()
+  return secretHeaders.has(lower) || secretHeaderPattern.test(lower)
+}
+
+/** True for a query parameter whose value nobody but the server shall see. */
+export function isSecretParameter(name: string): boolean {
+  // camelCase names (`accessToken`) are read as words, like `access_token`.
+  return secretQueryPattern.test(name.replaceAll(/([a-z])([A-Z])/gu, '$1_$2').toLowerCase())
+}
+
+/**
+ * A URL, or a path, that can be shown: without user and password, without a fragment, and with the
+ * values of secret query parameters masked.
+ */
+export function redactUrl(url: string): string {
+  const bare = withoutUserInfo(url.split('#', 1)[0] as string)
+  const start = bare.indexOf('?')
+  if (start === -1) return bare
+  const query = bare
+    .slice(start + 1)
+    .split('&')
+    .map(redactPair)
+  return `${bare.slice(0, start)}?${query.join('&')}`
+}
+
+function withoutUserInfo(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:)?\/\/[^/?#]*@/iu, '$1//')
+}
+
+function redactPair(pair: string): string {
+  const end = pair.indexOf('=')
+  if (end === -1) return pair
+  const name = pair.slice(0, end)
+  return isSecretParameter(decodeLoosely(name)) ? `${name}=${MASK}` : pair
+}
+
+function decodeLoosely(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** Headers that can be shown: plain data, secret values masked. */
+export function redactHeaders(
+  headers: Readonly<Record<string, string | string[] | undefined>>
+): Record<string, string | string[]> {
+  const shown: Record<string, string | string[]> = Object.create(null) as never
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) shown[name] = isSecretHeader(name) ? MASK : value
+  }
+  return shown
+}
+
+/**
+ * Text from the server that can be shown: should it echo a secret that we sent, the secret is
+ * masked. `sent` is the flat list of the request's headers.
+ */
+export function redactText(text: string, sent: readonly string[]): string {
+  let shown = text
+  for (let index = 0; index < sent.length; index += 2) {
+    if (!isSecretHeader(sent[index] as string)) continue
+    for (const secret of secretsIn(sent[index + 1] as string)) {
+      shown = shown.replaceAll(secret, MASK)
+    }
+  }
+  return shown
+}
+
+/** The whole value and its credential without the scheme (`Bearer …`), if long enough to matter. */
+function secretsIn(value: string): string[] {
+  return [value, value.slice(value.indexOf(' ') + 1)].filter((secret) => secret.length >= 6)
+}

@@ -1,0 +1,141 @@
+import { Readable } from 'node:stream'
+import { HttpRequestError } from './errors.ts'
+import { EngineFormData } from './undici.ts'
+
+/** What can be sent as it is. */
+export type BodyInput =
+  | string
+  | ArrayBuffer
+  | ArrayBufferView
+  | Blob
+  | FormData
+  | URLSearchParams
+  | ReadableStream<Uint8Array>
+  | Readable
+  | AsyncIterable<Uint8Array | string>
+  | Iterable<Uint8Array>
+  /** Called for every attempt, so that a stream can be repeated. */
+  | (() => BodyInput)
+
+/** What the engine takes. */
+export type WireBody = string | Uint8Array | Readable | EngineFormData | null
+
+/** A request's body, ready for one attempt or, if it is replayable, for several. */
+export interface RequestBody {
+  /** A stream can be sent once only. */
+  readonly replayable: boolean
+  readonly contentType: string | undefined
+  readonly contentLength?: number | undefined
+  /** The body for the next attempt. */
+  open(): WireBody
+}
+
+/** A body of text or bytes: the same for every attempt. */
+export class FixedBody implements RequestBody {
+  readonly replayable = true
+  readonly contentType: string | undefined
+  private readonly content: string | Uint8Array
+
+  constructor(content: string | Uint8Array, contentType: string | undefined) {
+    this.content = content
+    this.contentType = contentType
+  }
+
+  open(): WireBody {
+    return this.content
+  }
+}
+
+/** JSON; throws for what has no JSON form (`undefined`, a cycle, a bigint). */
+export function jsonBody(value: unknown): RequestBody {
+  const text = stringify(value)
+  if (text === undefined) throw new HttpRequestError(['json: the value has no JSON form'])
+  return new FixedBody(text, 'application/json')
+}
+
+function stringify(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    throw new HttpRequestError([`json: ${(error as Error).message.split('\n', 1)[0]}`])
+  }
+}
+
+/** A form: `application/x-www-form-urlencoded`, or multipart for a `FormData` of either realm. */
+export function formBody(
+  form: URLSearchParams | FormData | Readonly<Record<string, unknown>>
+): RequestBody {
+  if (isFormData(form)) return multipartBody(form)
+  const params = form instanceof URLSearchParams ? form : new URLSearchParams()
+  if (params !== form) {
+    for (const [name, value] of Object.entries(form)) {
+      for (const item of Array.isArray(value) ? value : [value]) {
+        if (item !== undefined) params.append(name, String(item))
+      }
+    }
+  }
+  return new FixedBody(params.toString(), 'application/x-www-form-urlencoded;charset=UTF-8')
+}
+
+/** Any other body. */
+export function plainBody(input: BodyInput): RequestBody {
+  if (typeof input === 'string') return new FixedBody(input, 'text/plain;charset=UTF-8')
+  if (input instanceof ArrayBuffer) return new FixedBody(new Uint8Array(input), undefined)
+  if (ArrayBuffer.isView(input)) return new FixedBody(bytesOf(input), undefined)
+  if (input instanceof URLSearchParams || isFormData(input)) return formBody(input)
+  if (input instanceof Blob) return blobBody(input)
+  if (typeof input === 'function') return factoryBody(input)
+  return streamBody(input)
+}
+
+function bytesOf(view: ArrayBufferView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+}
+
+function multipartBody(form: FormData): RequestBody {
+  // The engine takes only its own FormData; any other would go out as "[object FormData]".
+  const copy = new EngineFormData()
+  for (const [name, value] of form.entries()) {
+    if (typeof value === 'string') copy.append(name, value)
+    else copy.append(name, value, value.name)
+  }
+  return { replayable: true, contentType: undefined, open: () => copy }
+}
+
+function blobBody(blob: Blob): RequestBody {
+  return {
+    replayable: true,
+    contentType: blob.type === '' ? undefined : blob.type,
+    contentLength: blob.size,
+    open: () => Readable.fromWeb(blob.stream() as never)
+  }
+}
+
+function factoryBody(make: () => BodyInput): RequestBody {
+  return { replayable: true, contentType: undefined, open: () => plainBody(make()).open() }
+}
+
+function streamBody(input: object): RequestBody {
+  const stream = asReadable(input)
+  return { replayable: false, contentType: undefined, open: () => stream }
+}
+
+function asReadable(input: object): Readable {
+  if (input instanceof Readable) return input
+  if (input instanceof ReadableStream) return Readable.fromWeb(input as never)
+  if (Symbol.asyncIterator in input || Symbol.iterator in input) {
+    return Readable.from(input as AsyncIterable<Uint8Array>, { objectMode: false })
+  }
+  throw new HttpRequestError(['body: must be text, bytes, a Blob, a form or a stream'])
+}
+
+/** A `FormData` of any realm: Node's own, undici's, a polyfill's. */
+function isFormData(value: unknown): value is FormData {
+  const form = value as Partial<FormData> & { [Symbol.toStringTag]?: unknown }
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    form[Symbol.toStringTag] === 'FormData' &&
+    typeof form.entries === 'function'
+  )
+}

@@ -1,0 +1,157 @@
+import { resolveOptions, type Fields, type Report } from '@aplomb/kernel'
+import type { CallSettings } from './call-settings.ts'
+import type { CallOptions, RequestOptions, TimeoutSettings } from './client-options.ts'
+import {
+  callFields,
+  fullTimeouts,
+  timeoutRules,
+  type ResolvedCallOptions,
+  type ResolvedClientOptions
+} from './resolve-options.ts'
+
+const infinity = Number.POSITIVE_INFINITY
+
+type CallPart = ResolvedCallOptions
+
+/** The settings of a client's calls that say nothing for themselves. */
+export function settingsOf(options: ResolvedClientOptions): CallSettings {
+  return {
+    ...timeoutSettings(options.timeout),
+    ...retrySettings(options.retry),
+    ...hedgeSettings(options.hedge),
+    ...bodySettings(options),
+    limitKey: undefined,
+    limitWeight: 1,
+    priority: 0,
+    deadlineHeader: options.deadlineHeader,
+    onUploadProgress: undefined,
+    onDownloadProgress: undefined
+  }
+}
+
+type Changes = { -readonly [K in keyof CallSettings]?: CallSettings[K] }
+
+/** The client's settings with a call's own changes; what a call does not mention stays. */
+export function changedSettings(base: CallSettings, options: RequestOptions): CallSettings {
+  const checked = resolveOptions<CallPart>('request', pick(options), callFields)
+  const changes: Changes = {}
+  if (options.timeout !== undefined) Object.assign(changes, timeoutChanges(base, options.timeout))
+  if (options.retry !== undefined) {
+    const full = retrySettings(checked.retry)
+    Object.assign(changes, options.retry === false ? full : mentioned(options.retry, full))
+  }
+  if (options.hedge !== undefined) Object.assign(changes, hedgeSettings(checked.hedge))
+  const body = bodySettings(checked)
+  for (const name of bodyNames) if (options[name] !== undefined) assign(changes, body, name)
+  for (const name of ownNames) if (options[name] !== undefined) assign(changes, options, name)
+  const settings = { ...base, ...changes }
+  resolveOptions('request', {}, {}, (_, report) => timeoutRules(settings, report))
+  return settings
+}
+
+const bodyNames = [
+  'throwOnStatus',
+  'redirect',
+  'maxRedirects',
+  'maxResponseBytes',
+  'maxDecodedBytes',
+  'errorBodyBytes',
+  'decompress'
+] as const
+const ownNames = [
+  'limitKey',
+  'limitWeight',
+  'priority',
+  'onUploadProgress',
+  'onDownloadProgress'
+] as const
+const callNames = [...bodyNames, 'timeout', 'retry', 'hedge'] as const
+
+/** True when a call changes how calls are made. */
+export function changesSettings(options: RequestOptions): boolean {
+  for (const name of callNames) if (Object.hasOwn(options, name)) return true
+  for (const name of ownNames) if (Object.hasOwn(options, name)) return true
+  return false
+}
+
+function assign(changes: Changes, from: object, name: keyof CallSettings): void {
+  changes[name] = (from as never)[name]
+}
+
+function pick(options: RequestOptions): object {
+  const picked: Record<string, unknown> = {}
+  for (const name of callNames) if (Object.hasOwn(options, name)) picked[name] = options[name]
+  return picked
+}
+
+/** A shorter total shortens the attempts, unless they are said as well. */
+function timeoutChanges(base: CallSettings, timeout: TimeoutSettings | false): Changes {
+  if (timeout === false) return timeoutSettings(false)
+  const { totalMs = base.totalMs, poolMs = base.poolMs, idleMs = base.idleMs } = timeout
+  const { attemptMs = Math.min(base.attemptMs, totalMs) } = timeout
+  return { totalMs, attemptMs, poolMs, idleMs }
+}
+
+function timeoutSettings(
+  timeout: TimeoutSettings | false
+): Pick<CallSettings, 'totalMs' | 'attemptMs' | 'poolMs' | 'idleMs'> {
+  const { totalMs, attemptMs, poolMs, idleMs } = fullTimeouts(timeout)
+  return { totalMs, attemptMs, poolMs, idleMs }
+}
+
+type RetryPart = Pick<
+  CallSettings,
+  'maxRetries' | 'backoff' | 'maxRetryAfterMs' | 'retryStatuses' | 'shouldRetry' | 'onRetry'
+>
+
+function retrySettings(retry: ResolvedClientOptions['retry']): RetryPart {
+  if (retry === false) {
+    return {
+      maxRetries: 0,
+      backoff: () => 0,
+      maxRetryAfterMs: 60_000,
+      retryStatuses: undefined,
+      shouldRetry: undefined,
+      onRetry: undefined
+    }
+  }
+  const { maxRetries = 3, backoff, maxRetryAfterMs = 60_000, statuses } = retry
+  return {
+    maxRetries,
+    backoff,
+    maxRetryAfterMs,
+    retryStatuses: statuses === undefined ? undefined : new Set(statuses),
+    shouldRetry: retry.shouldRetry,
+    onRetry: retry.onRetry
+  }
+}
+
+function mentioned(given: object, full: RetryPart): Changes {
+  const changes: Changes = {}
+  for (const name of Object.keys(given)) {
+    const key = name === 'statuses' ? 'retryStatuses' : name
+    if (key in full) assign(changes, full, key as keyof CallSettings)
+  }
+  return changes
+}
+
+function hedgeSettings(
+  hedge: ResolvedClientOptions['hedge']
+): Pick<CallSettings, 'hedgeAfterMs' | 'maxHedges'> {
+  if (hedge === false) return { hedgeAfterMs: infinity, maxHedges: 0 }
+  return { hedgeAfterMs: hedge.afterMs, maxHedges: hedge.maxHedges ?? 1 }
+}
+
+function bodySettings(options: CallPart): Pick<CallSettings, (typeof bodyNames)[number]> {
+  const { throwOnStatus, redirect, maxRedirects, maxResponseBytes } = options as Required<CallPart>
+  const { maxDecodedBytes, errorBodyBytes, decompress } = options as Required<CallPart>
+  return {
+    throwOnStatus,
+    redirect,
+    maxRedirects,
+    maxResponseBytes,
+    maxDecodedBytes,
+    errorBodyBytes,
+    decompress
+  }
+}
