@@ -1,7 +1,7 @@
-import type { Clock, Random, Timer } from '@aplomb/kernel'
+import { systemClock, type Clock, type Random, type Timer } from '@aplomb/kernel'
 import type { Call } from './call.ts'
 import type { Exchange } from './exchange.ts'
-import { headerRecordOf, hasHeader, type HeaderRecord } from './header-list.ts'
+import { headerRecordOf, headerValue, hasHeader, type HeaderRecord } from './header-list.ts'
 import { drawLatency } from './latency.ts'
 import { connectionError, resetError, type ConnectionFailure } from './node-error.ts'
 import { hasNoBody, type Ending, type Plan } from './plan.ts'
@@ -177,9 +177,8 @@ export class DispatchExchange {
   /** The usual case, without a promise: everything in one chunk. */
   private sendWhole(plan: Plan, body: Uint8Array): void {
     if (this.paused) return this.whenResumed(() => this.sendWhole(plan, body))
-    const part =
-      body.length > (plan.endsAt as number) ? body.subarray(0, plan.endsAt as number) : body
-    if (part.length > 0) this.data(part)
+    const end = Math.min(plan.endsAt as number, readyOf(plan).declared)
+    if (end > 0 && body.length > 0) this.data(end < body.length ? body.subarray(0, end) : body)
     if (this.over) return
     if (this.paused) this.whenResumed(() => this.endAs(plan))
     else this.endAs(plan)
@@ -219,7 +218,11 @@ export class DispatchExchange {
   }
 
   private endAs(plan: Plan): void {
-    if (plan.ending === 'end') this.end()
+    // Who has read all that was promised is content, whatever the socket does then.
+    const { declared } = readyOf(plan)
+    const isWhole =
+      plan.rawFraming && plan.body instanceof Uint8Array && declared <= plan.body.length
+    if (plan.ending === 'end' || isWhole) this.end()
     else this.strike(plan.ending)
   }
 
@@ -235,11 +238,14 @@ export class DispatchExchange {
   }
 
   private strike(ending: Ending): void {
-    const { errors } = this.tools
-    if (ending === 'reset') this.fail(resetError())
-    else if (ending === 'close') this.fail(errors.otherSideClosed())
-    else if (this.plan?.endsAt !== 'start') this.waitForBody()
-    // A stall before the headers is ended by the patience that already runs.
+    if (ending === 'stall') {
+      // One before the headers is ended by the patience that already runs.
+      if (this.plan?.endsAt !== 'start') this.waitForBody()
+      return
+    }
+    const error = ending === 'reset' ? resetError() : this.tools.errors.otherSideClosed()
+    // A real turn later, whatever the clock: a socket never fails within the read of its last bytes.
+    systemClock.setTimer(() => this.fail(error), 0)
   }
 
   private failToConnect(failure: ConnectionFailure): void {
@@ -319,6 +325,8 @@ export class DispatchExchange {
 interface ReadyHeaders {
   readonly record: HeaderRecord
   readonly raw: readonly Buffer[]
+  /** What `Content-Length` says. */
+  readonly declared: number
 }
 
 const ready = new WeakMap<Plan, ReadyHeaders>()
@@ -332,7 +340,8 @@ function readyOf(plan: Plan): ReadyHeaders {
       if (!hasHeader(list, 'transfer-encoding')) list.push('content-length', `${plan.body.length}`)
     }
     const raw = list.map((text) => Buffer.from(text, 'latin1'))
-    found = { record: headerRecordOf(list), raw }
+    const declared = Number(headerValue(list, 'content-length') ?? Number.POSITIVE_INFINITY)
+    found = { record: headerRecordOf(list), raw, declared }
     ready.set(plan, found)
   }
   return found

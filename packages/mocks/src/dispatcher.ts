@@ -13,18 +13,21 @@ import { MockRequest } from './mock-request.ts'
 import { onRealNetwork } from './real-network.ts'
 import { bytesNow, readBytes } from './request-bytes.ts'
 
-/** How a dispatcher behaves; undici's own defaults. */
-export interface DispatcherOptions {
-  /** Where requests without an origin go. */
-  readonly origin: string | undefined
-  readonly clock: Clock
-  readonly random: Random
+/** How patient a dispatcher is; undici's own defaults. */
+export interface DispatcherTimeouts {
   /** Default: 10,000. */
   readonly connectTimeoutMs?: number
   /** For requests that do not say. Default: 300,000. */
   readonly headersTimeoutMs?: number
   /** For requests that do not say. Default: 300,000. */
   readonly bodyTimeoutMs?: number
+}
+
+interface DispatcherOptions extends DispatcherTimeouts {
+  /** Where requests without an origin go. */
+  readonly origin: string | undefined
+  readonly clock: Clock
+  readonly random: Random
 }
 
 const engineErrors: EngineErrors = {

@@ -10,7 +10,7 @@ import {
 import { enterMocks, leaveMocks, mocksHere, runWithMocks, type ActiveMocks } from './active.ts'
 import { CallLog, type Call } from './call.ts'
 import type { Condition } from './condition.ts'
-import { MockDispatcher } from './dispatcher.ts'
+import { MockDispatcher, type DispatcherTimeouts } from './dispatcher.ts'
 import { MocksUnfinishedError, type UnmatchedRequestError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { MockRequest } from './mock-request.ts'
@@ -127,9 +127,14 @@ export class MockHttp extends Verbs implements ActiveMocks, Disposable {
 
   /** For undici's clients: the fast transport, and alone in knowing these mocks only. */
   get dispatcher(): MockDispatcher {
-    const { clock, random } = this.settings
-    this.ownDispatcher ??= new MockDispatcher(() => this, { origin: this.origin, clock, random })
+    this.ownDispatcher ??= this.createDispatcher()
     return this.ownDispatcher
+  }
+
+  /** A dispatcher with timeouts of its own. */
+  createDispatcher(timeouts: DispatcherTimeouts = {}): MockDispatcher {
+    const { clock, random } = this.settings
+    return new MockDispatcher(() => this, { origin: this.origin, clock, random, ...timeouts })
   }
 
   /** Requests that nobody took, whether or not the code told of them. */

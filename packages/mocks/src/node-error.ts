@@ -50,8 +50,15 @@ export function connectionError(
         hostname: host
       })
     case 'tls':
-      return systemError(tlsMessages[failure.code], { code: failure.code })
+      return systemError(tlsMessage(failure.code), { code: failure.code })
   }
+}
+
+/** Node.js 24 adds advice for issuers that it does not know. */
+function tlsMessage(code: TlsFailureCode): string {
+  const advice = '; if the root CA is installed locally, try running Node.js with --use-system-ca'
+  const isAdvised = Number.parseInt(process.versions.node, 10) >= 24 && code !== 'CERT_HAS_EXPIRED'
+  return tlsMessages[code] + (isAdvised ? advice : '')
 }
 
 /** What a client sees when the other side sent RST. */

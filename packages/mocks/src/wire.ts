@@ -1,11 +1,14 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { STATUS_CODES } from 'node:http'
-import type { Timer } from '@aplomb/kernel'
+import { systemClock, type Timer } from '@aplomb/kernel'
 import type { ExchangeTools } from './exchange.ts'
 import { hasHeader } from './header-list.ts'
 import { drawLatency } from './latency.ts'
 import { hasNoBody, type Ending, type Plan } from './plan.ts'
+
+/** Time for what was sent to be read, in real milliseconds. */
+const FLIGHT_MS = 5
 
 /**
  * Carries out a plan on a real socket. `done` is called once: when all is handed over, when the
@@ -129,7 +132,10 @@ export class WireExchange {
 
   private strike(ending: Ending): void {
     const { socket } = this.response
-    if (ending === 'reset') resetSocket(socket)
+    // A client that finds RST together with data may take it for an end, so the data goes first.
+    if (ending === 'reset' && this.response.headersSent) {
+      systemClock.setTimer(() => resetSocket(socket), FLIGHT_MS)
+    } else if (ending === 'reset') resetSocket(socket)
     else if (ending === 'close') socket?.destroySoon()
     else if (ending === 'end') this.response.end()
     // A stall stays as it is until the client goes.
