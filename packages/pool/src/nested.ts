@@ -43,8 +43,8 @@ export function warnOfDeadlock(
   }
   const { pool, max } = warning
   process.emitWarning(
-    `Code that holds a resource of the pool "${pool}" waits for another one of it: when ${max} do ` +
-      'so at once, none gets on',
+    `Code that holds a resource of the pool "${pool}" waits for another one of it: if all ${max} ` +
+      'are held by such code, none of it gets on',
     { type: 'PoolDeadlockWarning', code: 'APLOMB_POOL_DEADLOCK' }
   )
 }

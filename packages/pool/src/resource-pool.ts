@@ -160,10 +160,8 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
   resize(size: PoolSize): void {
     const { stock } = this
     const { min, max } = resolveSize(size, stock)
-    stock.min = min
-    stock.max = max
     if (channels.resize.hasSubscribers) channels.resize.publish({ pool: this.name, min, max })
-    stock.trim(max, 'resize')
+    stock.resize(min, max)
     this.pump()
   }
 

@@ -171,6 +171,13 @@ export class Stock<T> implements CreationOutcome<T> {
     for (const entry of [...this.ledger, ...this.creating]) this.retire(entry, 'generation')
   }
 
+  resize(min: number, max: number): void {
+    this.min = min
+    this.max = max
+    this.trim(max, 'resize')
+    this.upkeep.sweep()
+  }
+
   /** Destroys what is idle, the longest idle first, until `places` are taken. */
   trim(places: number, reason: DestroyReason): void {
     while (this.lasting > places && this.idle.length > 0) {

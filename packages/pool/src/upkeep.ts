@@ -50,7 +50,8 @@ export class Upkeep<T> {
     this.timer = clock.setBackgroundTimer(() => this.sweep(), at - clock.now())
   }
 
-  private sweep(): void {
+  /** Ends what is due, and sets the timer for the rest. */
+  sweep(): void {
     this.stop()
     const { shelf, options } = this
     const now = options.clock.now()
