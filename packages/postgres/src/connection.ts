@@ -1,17 +1,9 @@
 import type { Clock, Context } from '@aplomb/kernel'
-import pg from 'pg'
+import { EngineClient, requestCancel, type ConnectionTarget } from './engine.ts'
 import { DatabaseConnectionError } from './errors.ts'
 import type { AnyExchange, Exchange, ExchangeOwner } from './exchange.ts'
 import { StatementCache } from './statement-cache.ts'
-import type { ServerError, TypeParsers, Wire, WireValue } from './wire.ts'
-
-/** pg's own client and pool, for libraries made for them. */
-export type PgClient = pg.Client
-export type PgPool = pg.Pool
-export type PgPoolClient = pg.PoolClient
-
-/** Where to connect to and as whom, in pg's words. */
-export type ConnectionTarget = pg.ClientConfig
+import type { ServerError, Wire } from './wire.ts'
 
 /** How a connection behaves, beyond where it leads. */
 export interface ConnectionSettings {
@@ -38,10 +30,10 @@ const FIRST_CANCEL_PAUSE_MS = 50
 
 /**
  * One connection of pg, doing one exchange at a time, that can stop a statement on the server
- * without ever hitting the next one. The only file that knows pg.
+ * without ever hitting the next one.
  */
 export class Connection implements ExchangeOwner {
-  readonly client: PgClient
+  readonly client: EngineClient
   readonly statements: StatementCache
   /** Why the connection is of no use any more. */
   lost: Error | undefined
@@ -54,14 +46,18 @@ export class Connection implements ExchangeOwner {
   private reclaiming: Promise<void> | undefined
   private idleWaiters: (() => void)[] = []
 
-  private constructor(client: PgClient, target: ConnectionTarget, settings: ConnectionSettings) {
+  private constructor(
+    client: EngineClient,
+    target: ConnectionTarget,
+    settings: ConnectionSettings
+  ) {
     this.client = client
     this.target = target
     this.settings = settings
     this.statements = new StatementCache(settings.statementCacheSize)
     client.on('error', (error) => this.lose(error))
     client.on('end', () => this.lose(new Error('Connection terminated')))
-    if (settings.onNotice !== undefined) client.on('notice', settings.onNotice as never)
+    if (settings.onNotice !== undefined) client.onNotice(settings.onNotice)
   }
 
   /** @throws DatabaseConnectionError, or the context's reason. */
@@ -71,7 +67,7 @@ export class Connection implements ExchangeOwner {
     context: Context
   ): Promise<Connection> {
     context.throwIfAborted()
-    const client = new pg.Client({ keepAlive: true, ...target })
+    const client = new EngineClient({ keepAlive: true, ...target })
     const connection = new Connection(client, target, settings)
     await connection.connect(context)
     return connection
@@ -99,7 +95,7 @@ export class Connection implements ExchangeOwner {
     }
     this.current = exchange
     exchange.begin(this, context, this.settings.clock, timeoutMs)
-    this.client.query(exchange as never)
+    this.client.submit(exchange)
     return exchange.promise
   }
 
@@ -170,7 +166,7 @@ export class Connection implements ExchangeOwner {
   }
 
   private get wire(): Wire {
-    return (this.client as unknown as { connection: Wire }).connection
+    return this.client.wire
   }
 
   private async connect(context: Context): Promise<void> {
@@ -207,7 +203,7 @@ export class Connection implements ExchangeOwner {
    * its queue by then, so it is put there now, already written.
    */
   private activate(exchange: AnyExchange): void {
-    this.client.query(exchange as never)
+    this.client.submit(exchange)
   }
 
   /**
@@ -222,7 +218,7 @@ export class Connection implements ExchangeOwner {
     let pauseMs = FIRST_CANCEL_PAUSE_MS
     try {
       while (this.current !== undefined && this.lost === undefined) {
-        await this.requestCancel()
+        await this.sendCancel()
         await this.becomesIdle(pauseMs)
         pauseMs *= 2
       }
@@ -239,68 +235,15 @@ export class Connection implements ExchangeOwner {
     await promise.finally(() => timer.cancel())
   }
 
-  /** Resolves when the server has closed the request's own connection, or it failed. */
-  private requestCancel(): Promise<void> {
-    const { processID, secretKey, host, port, ssl, sslNegotiation } = this.client as never as Peer
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const request = new CancelWire({ ssl, sslNegotiation, stream: this.target.stream })
-    request.on('error', () => request.stream.destroy())
-    request.on('end', resolve)
-    const send = (): void => request.cancel(processID, secretKey)
-    request.on('sslconnect', send)
-    request.on('connect', () => {
-      if (!ssl) send()
-      else if (sslNegotiation !== 'direct') request.requestSsl()
-    })
-    if (host.startsWith('/')) request.connect(`${host}/.s.PGSQL.${port}`)
-    else request.connect(port, host)
-    const timer = this.settings.clock.setTimer(
-      () => request.stream.destroy(),
-      this.settings.cancelTimeoutMs
-    )
-    return promise.finally(() => timer.cancel())
+  private async sendCancel(): Promise<void> {
+    const { clock, cancelTimeoutMs } = this.settings
+    const request = requestCancel(this.client, this.target)
+    const timer = clock.setTimer(() => request.destroy(), cancelTimeoutMs)
+    await request.closed.finally(() => timer.cancel())
   }
 }
 
-/** The parts of pg's client that a cancel request needs. */
-interface Peer {
-  readonly processID: number
-  readonly secretKey: number
-  readonly host: string
-  readonly port: number
-  readonly ssl: boolean | object
-  readonly sslNegotiation: string
-}
-
-/** pg's bare protocol connection. */
-interface CancelWire {
-  readonly stream: { destroy(): void }
-  on(event: 'error' | 'end' | 'connect' | 'sslconnect', listener: () => void): unknown
-  connect(port: number | string, host?: string): void
-  requestSsl(): void
-  cancel(processID: number, secretKey: number): void
-}
-const CancelWire = pg.Connection as unknown as new (config: object) => CancelWire
-
-/** pg's own parsers: int8 and numeric stay text, since a number cannot hold them. */
-export const defaultTypes: TypeParsers = pg.types
-
-/** The values in the form they go over the wire in. */
-export function toWireValues(values: readonly unknown[]): WireValue[] {
-  const { utils } = pg as unknown as { utils: PgUtils }
-  return values.map((value) => utils.prepareValue(value))
-}
-
-interface PgUtils {
-  prepareValue(value: unknown): WireValue
-}
-
-/** An identifier in double quotes, so that it is nothing but a name. */
-export function quoteIdentifier(name: string): string {
-  return pg.escapeIdentifier(name)
-}
-
-function connectionError(client: PgClient, error: unknown): DatabaseConnectionError {
+function connectionError(client: EngineClient, error: unknown): DatabaseConnectionError {
   const { host, port, database } = client
   const target = host.startsWith('/') ? `${host}/.s.PGSQL.${port}` : `${host}:${port}`
   const { message, code } = error as { message?: string; code?: string }

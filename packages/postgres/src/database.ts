@@ -2,7 +2,14 @@ import { abortable, asyncDisposable, Context, type Policy } from '@aplomb/kernel
 import { retry } from '@aplomb/policies'
 import type { Pool } from '@aplomb/pool'
 import type { Connection } from './connection.ts'
+import type { PgPool } from './engine.ts'
 import { DatabaseConnectionLostError } from './errors.ts'
+import {
+  Listener,
+  type ListenOptions,
+  type NotificationHandler,
+  type Subscription
+} from './listen.ts'
 import type { Loan } from './loan.ts'
 import {
   resolveDatabaseOptions,
@@ -10,6 +17,7 @@ import {
   type FullDatabaseOptions,
   type ReadTarget
 } from './options.ts'
+import { makePgPool } from './pg-pool.ts'
 import { Pipeline } from './pipeline.ts'
 import { checkOptions, type QueryOptions } from './query-options.ts'
 import { readRowArguments, type RowOptions, type RowRequest } from './row-options.ts'
@@ -45,12 +53,20 @@ export function createDatabase(
 export class Database extends Session implements AsyncDisposable {
   protected readonly name: string = `postgres-${++databases}`
   private readonly servers: Servers
+  private readonly listener: Listener
   private readonly retry: Policy
+  /**
+   * Our pool where a library wants pg's: Kysely's `PostgresDialect`, Drizzle's `drizzle(db.pool)`.
+   * Its queries obey the ambient `Context`; what PostgreSQL refuses arrives as pg's own error.
+   */
+  readonly pool: PgPool
   private readonly disposal = asyncDisposable(async () => void (await this.close()))
 
   constructor(options: FullDatabaseOptions) {
     super(options)
     this.servers = new Servers(this.name, options)
+    this.listener = new Listener(this.name, this.servers.primary, options)
+    this.pool = makePgPool(this.servers.primary, options, () => this.close())
     this.retry = this.retryPolicy(options.maxRetries)
   }
 
@@ -112,6 +128,23 @@ export class Database extends Session implements AsyncDisposable {
     )
   }
 
+  /**
+   * Calls `handler` for each notification on a channel, until the subscription is disposed of. It
+   * resolves when the server listens. A lost connection is made again, and listens again.
+   */
+  listen(
+    channel: string,
+    handler: NotificationHandler,
+    options?: ListenOptions
+  ): Promise<Subscription> {
+    return this.listener.listen(channel, handler, options)
+  }
+
+  /** Sends a notification; those who listen get it when it is committed. */
+  async notify(channel: string, payload = '', options?: QueryOptions): Promise<void> {
+    await this.query('select pg_notify($1, $2)', [channel, payload], options)
+  }
+
   /** Connects and asks the server whether it is there. @throws DatabaseConnectionError */
   async ready(options?: {
     readonly signal?: AbortSignal
@@ -130,6 +163,7 @@ export class Database extends Session implements AsyncDisposable {
    * ended within `pool.closeTimeoutMs` loses its connection; then the result is false.
    */
   async close(): Promise<boolean> {
+    await this.listener.close()
     const closed = await Promise.all(this.servers.all.map(({ pool }) => pool.drain()))
     return closed.every(Boolean)
   }

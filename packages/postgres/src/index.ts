@@ -1,3 +1,6 @@
+export type { BatchQuery } from './batch.ts'
+export type { Notification } from './connection.ts'
+export type { CopySource } from './copy.ts'
 export { createDatabase, type Database } from './database.ts'
 export {
   DatabaseArgumentError,
@@ -19,9 +22,12 @@ export type {
   ReconnectMessage,
   TransactionMessage
 } from './events.ts'
+export type { ListenOptions, NotificationHandler, Subscription } from './listen.ts'
 export type { DatabaseOptions, DatabasePoolOptions, ReadTarget } from './options.ts'
+export type { Pipeline } from './pipeline.ts'
 export type { QueryResult } from './query-exchange.ts'
 export type { QueryOptions } from './query-options.ts'
+export type { RowOptions } from './row-options.ts'
 export type { RowMode } from './row-reader.ts'
 export type { Row } from './session.ts'
 export { sql, type SqlBuilder, type SqlFragment } from './sql.ts'

@@ -1,6 +1,7 @@
 import { Context } from '@aplomb/kernel'
 import type { Lease } from '@aplomb/pool'
-import { defaultTypes, type Connection } from './connection.ts'
+import { type Connection } from './connection.ts'
+import { defaultTypes } from './engine.ts'
 import { QueryExchange } from './query-exchange.ts'
 
 /** A connection that is somebody's for a while. */

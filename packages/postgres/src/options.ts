@@ -9,7 +9,7 @@ import {
   type Report
 } from '@aplomb/kernel'
 import type { ConnectionOptions } from 'node:tls'
-import { defaultTypes } from './connection.ts'
+import { defaultTypes } from './engine.ts'
 import type { ServerError, TypeParsers } from './wire.ts'
 
 /** Which server a read goes to. */

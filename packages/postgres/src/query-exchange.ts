@@ -34,7 +34,7 @@ export class ResultBuilder {
   constructor(statement: Statement, prepared?: PreparedStatement) {
     this.statement = statement
     this.prepared = prepared
-    this.reader = prepared?.reader
+    this.reader = readerOf(prepared, statement.types)
   }
 
   get complete(): boolean {
@@ -47,7 +47,7 @@ export class ResultBuilder {
   }
 
   add(cells: readonly (string | null)[]): void {
-    this.reader ??= this.prepared?.reader
+    this.reader ??= readerOf(this.prepared, this.statement.types)
     this.rows.push(this.reader?.read(cells, this.statement.rowMode))
   }
 
@@ -63,12 +63,23 @@ export class ResultBuilder {
   }
 }
 
+/** The reader kept with a statement; made anew for a caller with parsers of his own. */
+function readerOf(
+  prepared: PreparedStatement | undefined,
+  types: TypeParsers
+): RowReader | undefined {
+  const reader = prepared?.reader
+  if (reader === undefined || reader.types === types) return reader
+  return new RowReader(reader.fields, types)
+}
+
 /** Runs one statement; a simple one, without values, may hold several, and then gives the last. */
 export class QueryExchange extends Exchange<QueryResult<never>> {
   private readonly statement: Statement
   private readonly cache: StatementCache
   private prepared: PreparedStatement | undefined
   private builder: ResultBuilder
+  private earlier: ResultBuilder[] | undefined
 
   constructor(statement: Statement, cache: StatementCache) {
     super()
@@ -91,6 +102,11 @@ export class QueryExchange extends Exchange<QueryResult<never>> {
 
   protected result(): QueryResult<never> {
     return this.builder.build()
+  }
+
+  /** The results of all statements in the text. */
+  get results(): QueryResult<never>[] {
+    return [...(this.earlier ?? []), this.builder].map((builder) => builder.build())
   }
 
   protected override onEnd(): void {
@@ -136,7 +152,10 @@ export class QueryExchange extends Exchange<QueryResult<never>> {
   }
 
   private nextResult(): void {
-    if (this.builder.complete) this.builder = new ResultBuilder(this.statement)
+    if (!this.builder.complete) return
+    this.earlier ??= []
+    this.earlier.push(this.builder)
+    this.builder = new ResultBuilder(this.statement)
   }
 }
 

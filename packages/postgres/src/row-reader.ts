@@ -6,6 +6,7 @@ export type RowMode = 'object' | 'array'
 /** Makes rows of one shape; compiled once and kept with its prepared statement. */
 export class RowReader {
   readonly fields: readonly FieldInfo[]
+  readonly types: TypeParsers
   private readonly parsers: ((text: string) => unknown)[]
   private readonly names: string[]
   /** Copied for every row, so that all rows have one hidden class and own even `__proto__`. */
@@ -13,6 +14,7 @@ export class RowReader {
 
   constructor(fields: readonly FieldInfo[], types: TypeParsers) {
     this.fields = fields
+    this.types = types
     this.names = fields.map(({ name }) => name)
     this.parsers = fields.map(({ dataTypeID }) => types.getTypeParser(dataTypeID, 'text'))
     this.blank = Object.fromEntries(this.names.map((name) => [name, null]))

@@ -1,5 +1,6 @@
 import { Context } from '@aplomb/kernel'
-import { defaultTypes, type Connection } from './connection.ts'
+import { type Connection } from './connection.ts'
+import { defaultTypes } from './engine.ts'
 import { QueryExchange } from './query-exchange.ts'
 
 /**

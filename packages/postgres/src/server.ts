@@ -6,7 +6,8 @@ import {
   type Lease,
   type Pool
 } from '@aplomb/pool'
-import { Connection, type ConnectionSettings, type ConnectionTarget } from './connection.ts'
+import { Connection, type ConnectionSettings } from './connection.ts'
+import { type ConnectionTarget } from './engine.ts'
 import { DatabaseConnectionError } from './errors.ts'
 import { PooledLoan, type Loan } from './loan.ts'
 import type { FullDatabaseOptions } from './options.ts'

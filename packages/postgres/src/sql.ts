@@ -1,5 +1,5 @@
 import { describe } from '@aplomb/kernel'
-import { quoteIdentifier } from './connection.ts'
+import { quoteIdentifier } from './engine.ts'
 import { DatabaseArgumentError } from './errors.ts'
 
 const fragment: unique symbol = Symbol.for('aplomb.postgres.sql') as never

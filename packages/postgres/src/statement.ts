@@ -1,4 +1,4 @@
-import { toWireValues } from './connection.ts'
+import { toWireValues } from './engine.ts'
 import { DatabaseArgumentError } from './errors.ts'
 import type { Statement } from './query-exchange.ts'
 import type { RowMode } from './row-reader.ts'

@@ -1,4 +1,4 @@
-import type { ConnectionTarget } from './connection.ts'
+import type { ConnectionTarget } from './engine.ts'
 import type { FullDatabaseOptions } from './options.ts'
 
 /** How much later than the server our own deadline for a statement comes. */

@@ -1,5 +1,6 @@
 import { asyncDisposable, Context, systemClock } from '@aplomb/kernel'
-import { Connection, defaultTypes, quoteIdentifier } from '../connection.ts'
+import { Connection } from '../connection.ts'
+import { defaultTypes, quoteIdentifier } from '../engine.ts'
 import { QueryExchange } from '../query-exchange.ts'
 import { makeStatement } from '../statement.ts'
 import { EmbeddedPostgresError } from './errors.ts'
