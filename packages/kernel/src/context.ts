@@ -49,7 +49,8 @@ export class Context implements Cancellation, AbortListener {
   /** The scope above, undefined where nothing above can ever abort. */
   declare private readonly outer: Context | undefined
   declare private external: AbortSignal | undefined
-  declare private ownDeadline: number
+  /** Undefined for none: a field that always holds a double costs a box for each object. */
+  declare private ownDeadline: number | undefined
   declare private timer: Timer | undefined
   declare private expire: ((context: never) => void) | undefined
   declare private ended: boolean
@@ -66,7 +67,7 @@ export class Context implements Cancellation, AbortListener {
     this.scope = shared ? parent.scope : this
     this.outer = parent === undefined || parent.scope === root ? undefined : parent.scope
     this.external = undefined
-    this.ownDeadline = Number.POSITIVE_INFINITY
+    this.ownDeadline = undefined
     this.timer = undefined
     this.expire = undefined
     this.ended = false
@@ -156,7 +157,7 @@ export class Context implements Cancellation, AbortListener {
   get aborted(): boolean {
     const { scope } = this
     if (scope.ended || scope.external?.aborted === true) return true
-    if (scope.ownDeadline <= Number.MAX_VALUE && scope.hasExpired()) return true
+    if (scope.ownDeadline !== undefined && scope.hasExpired()) return true
     return scope.outer !== undefined && scope.outer.aborted
   }
 
@@ -171,7 +172,7 @@ export class Context implements Cancellation, AbortListener {
   /** The earliest end of this context and all above it, in `clock.now()` ms; Infinity for none. */
   get deadline(): number {
     const { scope } = this
-    let own = scope.ownDeadline
+    let own = scope.ownDeadline ?? Number.POSITIVE_INFINITY
     if (scope.timer !== undefined) own = Math.min(own, scope.timer.dueAt)
     if (scope.outer === undefined) return own
     const { deadline, clock } = scope.outer
@@ -253,27 +254,28 @@ export class Context implements Cancellation, AbortListener {
   }
 
   private limit(deadline = Number.POSITIVE_INFINITY, timeoutMs = Number.POSITIVE_INFINITY): void {
-    this.ownDeadline =
+    const end =
       timeoutMs === Number.POSITIVE_INFINITY
         ? deadline
         : Math.min(deadline, this.clock.now() + timeoutMs)
+    this.ownDeadline = end <= Number.MAX_VALUE ? end : undefined
   }
 
   private get isOnlyExternal(): boolean {
     return (
       this.outer === undefined &&
       this.timer === undefined &&
-      this.ownDeadline === Number.POSITIVE_INFINITY &&
+      this.ownDeadline === undefined &&
       !this.ended
     )
   }
 
   private get needsClose(): boolean {
-    return this.external !== undefined || this.ownDeadline !== Number.POSITIVE_INFINITY
+    return this.external !== undefined || this.ownDeadline !== undefined
   }
 
   private hasExpired(): boolean {
-    if (this.clock.now() < this.ownDeadline) return false
+    if (this.ownDeadline === undefined || this.clock.now() < this.ownDeadline) return false
     this.end(deadlineError())
     return true
   }
@@ -291,7 +293,7 @@ export class Context implements Cancellation, AbortListener {
     this.linked = true
     this.external?.addEventListener('abort', this)
     this.outer?.listen(this)
-    if (this.ownDeadline !== Number.POSITIVE_INFINITY && this.timer === undefined) {
+    if (this.ownDeadline !== undefined && this.timer === undefined) {
       this.expireAfter(this.ownDeadline - this.clock.now(), (context) => {
         context.abort(deadlineError())
       })
@@ -303,7 +305,7 @@ export class Context implements Cancellation, AbortListener {
     this.linked = false
     this.external?.removeEventListener('abort', this)
     this.outer?.unlisten(this)
-    if (this.ownDeadline !== Number.POSITIVE_INFINITY) {
+    if (this.ownDeadline !== undefined) {
       this.timer?.cancel()
       this.timer = undefined
     }

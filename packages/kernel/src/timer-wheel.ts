@@ -6,12 +6,15 @@ const MASK = SLOTS - 1
 /** `setTimeout` fires at once for a longer delay. */
 const LONGEST_SLEEP_MS = 2 ** 31 - 1
 
+/** Not a NaN: a field that always holds a double costs a box for each timer. */
+const unstamped = undefined as unknown as number
+
 /** One timer: a node of a circular list, so that starting and cancelling are a few writes. */
 class WheelTimer implements Timer {
   prev: WheelTimer
   next: WheelTimer
-  /** NaN until the timer has been stamped with the time. */
-  due: number = Number.NaN
+  /** Not a number until the timer has been stamped with the time. */
+  due: number = unstamped
   private readonly wheel: TimerWheel | undefined
   private readonly callback: ((argument: unknown) => void) | undefined
   private readonly argument: unknown
@@ -35,7 +38,7 @@ class WheelTimer implements Timer {
   }
 
   get dueAt(): number {
-    if (Number.isNaN(this.due)) this.wheel?.stamp(this)
+    if (this.due === unstamped) this.wheel?.stamp(this)
     return this.due
   }
 
