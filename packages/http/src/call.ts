@@ -293,7 +293,8 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     const { settings } = this
     const found = this.classify(status, request)
     const retryAfterMs = found === 'permanent' ? undefined : this.retryAfter(attempt)
-    if (found === 'throttled' || (found === 'transient' && retryAfterMs !== undefined)) {
+    // Only a refusal for the rate is about all requests; a 503 is about this one.
+    if (found === 'throttled') {
       origin.gate.pause(retryAfterMs, Object.hasOwn(headers, 'retry-after'))
     }
     if (settings.throwOnStatus) return { found, retryAfterMs, verdict: undefined, judged: false }
