@@ -3,6 +3,12 @@ import type { Meter } from './meter.ts'
 import { earliestOf, type RateKey } from './rate-key.ts'
 import type { RateWaiter } from './rate-waiter.ts'
 
+/** The limiter, as its queue sees it. */
+export interface FairGate {
+  grant(waiter: RateWaiter, at: number): void
+  refuseTooLarge(waiter: RateWaiter): void
+}
+
 /**
  * Who goes next, of all keys that wait. A key whose own windows are full sleeps until they are not;
  * the others stand ready, ordered by what each has had of the shared windows in proportion to its
@@ -12,14 +18,14 @@ import type { RateWaiter } from './rate-waiter.ts'
 export class FairQueue {
   queued = 0
   private readonly shared: readonly Meter[]
-  private readonly grant: (waiter: RateWaiter, at: number) => void
+  private readonly gate: FairGate
   private readonly sleeping = new Heap<RateKey>((a, b) => a.readyAt < b.readyAt)
   private readonly ready = new Heap<RateKey>((a, b) => a.virtual < b.virtual)
   private virtual = 0
 
-  constructor(shared: readonly Meter[], grant: (waiter: RateWaiter, at: number) => void) {
+  constructor(shared: readonly Meter[], gate: FairGate) {
     this.shared = shared
-    this.grant = grant
+    this.gate = gate
   }
 
   /** True while someone waits for the shared windows alone, and must not be overtaken. */
@@ -62,6 +68,11 @@ export class FairQueue {
       const state = this.ready.peek()
       if (state === undefined) break
       const waiter = state.queue?.peek() as RateWaiter
+      if (waiter.weight > state.capacity) {
+        this.remove(waiter)
+        this.gate.refuseTooLarge(waiter)
+        continue
+      }
       const ownAt = state.earliest(now, waiter.weight)
       if (ownAt > now) {
         this.sleep(state, ownAt)
@@ -82,7 +93,7 @@ export class FairQueue {
     state.virtual += waiter.weight / state.share
     if (state.isWaiting()) this.ready.update(state)
     else this.ready.remove(state)
-    this.grant(waiter, now)
+    this.gate.grant(waiter, now)
   }
 
   private rouse(now: number): void {

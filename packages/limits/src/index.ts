@@ -8,14 +8,17 @@ export type {
   RejectMessage,
   WaitMessage
 } from './events.ts'
+export type { KeyedLimit } from './keyed-limit.ts'
 export type { QueueOptions } from './limit-options.ts'
 export {
   RateLimiter,
   rateLimiter,
   type RateAcquireOptions,
-  type Reservation,
+  type RateTicket,
   type TakeOptions
 } from './rate-limiter.ts'
-export type { RateLimiterOptions } from './rate-options.ts'
-export type { RateAlgorithm, RateSpec, RateWindow } from './rate-spec.ts'
+export { rateWindows, type RateLimiterOptions } from './rate-options.ts'
+export type { Reservation } from './rate-permits.ts'
+export type { RateAlgorithm, RateSpec, RateWindow, ResolvedWindow } from './rate-spec.ts'
+export type { RateFeedback } from './server-feedback.ts'
 export { Semaphore, type AcquireOptions, type SemaphoreOptions } from './semaphore.ts'

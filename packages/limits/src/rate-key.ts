@@ -32,6 +32,13 @@ export class RateKey implements HeapNode {
     this.share = share
   }
 
+  /** The most that it can have at once. */
+  get capacity(): number {
+    let capacity = Number.POSITIVE_INFINITY
+    for (const meter of this.meters) capacity = Math.min(capacity, meter.capacity)
+    return capacity
+  }
+
   /** When `weight` may start by its own windows: `now`, or later. */
   earliest(now: number, weight: number): number {
     return Math.max(this.notBefore, earliestOf(this.meters, now, weight))

@@ -66,3 +66,12 @@ export function resolveRateOptions(
     }
   )
 }
+
+/**
+ * The windows that a rate stands for, for whoever shows them.
+ *
+ * @throws OptionsError with every problem of the rate.
+ */
+export function rateWindows(rate: RateSpec): readonly ResolvedWindow[] {
+  return resolveRateOptions(rate, undefined).windows
+}

@@ -2,20 +2,20 @@ import type { Context, Operation, Permit } from '@aplomb/kernel'
 import type { RateKey } from './rate-key.ts'
 import { Waiter, type Gate } from './waiter.ts'
 
-/** The limiter, as its waiters see it. */
-export interface RateGate extends Gate<RateWaiter> {
+/** The gate, as its waiters see it. */
+export interface PermitGate extends Gate<RateWaiter> {
   permitFor(state: RateKey, weight: number): Permit
 }
 
 /** A call that waits for its tokens. */
-export class RateWaiter extends Waiter<RateWaiter, RateGate> {
+export class RateWaiter extends Waiter<RateWaiter, PermitGate> {
   readonly state: RateKey
   readonly operation: Operation<unknown> | undefined
   /** When its tokens were taken, in the limiter's time. */
   grantedAt = 0
 
   constructor(
-    gate: RateGate,
+    gate: PermitGate,
     state: RateKey,
     weight: number,
     context: Context,

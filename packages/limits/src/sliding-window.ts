@@ -14,10 +14,11 @@ const INITIAL_ENTRIES = 4
  * settled.
  */
 export class SlidingWindow implements Meter {
-  limit: number
+  private limit: number
+  private readonly fullLimit: number
   readonly perMs: number
   /** Units that count now and have no end yet. */
-  held = 0
+  private held = 0
   private readonly strict: boolean
   private readonly mergeMs: number
   private times: Float64Array = new Float64Array(INITIAL_ENTRIES)
@@ -34,9 +35,15 @@ export class SlidingWindow implements Meter {
 
   constructor(limit: number, perMs: number, strict = false) {
     this.limit = limit
+    this.fullLimit = limit
     this.perMs = perMs
     this.strict = strict
     this.mergeMs = limit > EXACT_ENTRIES ? perMs / EXACT_ENTRIES : 0
+  }
+
+  /** Allows less than it was made for, or as much again; never more. */
+  lower(limit: number): void {
+    this.limit = Math.min(limit, this.fullLimit)
   }
 
   get capacity(): number {

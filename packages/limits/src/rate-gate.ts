@@ -1,0 +1,258 @@
+import {
+  DeadlineUnreachableError,
+  type Clock,
+  type Context,
+  type Operation,
+  type Permit,
+  type Timer
+} from '@aplomb/kernel'
+import { RateLimitedError, WeightTooLargeError } from './errors.ts'
+import { publishReject, waitChannel } from './events.ts'
+import { FairQueue, type FairGate } from './fair-queue.ts'
+import { ForwardTime } from './forward-time.ts'
+import { KeyTable } from './key-table.ts'
+import { requirePriority, requireWeight } from './limit-options.ts'
+import type { Meter } from './meter.ts'
+import { createMeters, earliestOf, RateKey } from './rate-key.ts'
+import type { ResolvedRateOptions } from './rate-options.ts'
+import { HeldTokens, spent, type TokenSource } from './rate-permits.ts'
+import { RateWaiter } from './rate-waiter.ts'
+import { WaitQueue } from './wait-queue.ts'
+import type { Gate } from './waiter.ts'
+
+/** What a call wants to take, and in which order it stands. */
+export interface RateRequest {
+  readonly state: RateKey
+  readonly weight: number
+  readonly priority: number
+}
+
+/** What a rate limiter does behind its API: take, queue, wake and refuse. */
+export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
+  readonly options: ResolvedRateOptions
+  readonly name: string
+  readonly time: ForwardTime = new ForwardTime()
+  readonly shared: readonly Meter[]
+  /** The most that any key can have at once. */
+  readonly capacity: number
+  /** The state of calls without a key. */
+  readonly plain: RateKey
+  readonly keys: KeyTable
+  readonly fair: FairQueue
+  pausedUntil: number = Number.NEGATIVE_INFINITY
+  private readonly clock: Clock
+  private readonly isStrict: boolean
+  private timer: Timer | undefined
+  private timerAt = Number.POSITIVE_INFINITY
+
+  constructor(options: ResolvedRateOptions) {
+    this.options = options
+    this.name = options.name === '' ? 'rate-limiter' : options.name
+    this.clock = options.clock
+    this.isStrict = options.windows.some(({ strict }) => strict ?? options.strict)
+    this.shared = this.createMeters(true)
+    this.plain = this.createKey('')
+    this.capacity = Math.min(...[...this.plain.meters, ...this.shared].map((m) => m.capacity))
+    this.keys = new KeyTable(options.maxKeys, (key) => this.createKey(key))
+    this.fair = new FairQueue(this.shared, this)
+  }
+
+  now(): number {
+    return this.time.read(this.clock.now())
+  }
+
+  keyOf(key: string | undefined): RateKey {
+    return key === undefined || key === '' ? this.plain : this.keys.get(key, () => this.now())
+  }
+
+  createKey(key: string): RateKey {
+    const share = this.options.keyWeight?.(key) ?? 1
+    requireWeight('rateLimiter.keyWeight', share, false)
+    return new RateKey(key, this.createMeters(false), share)
+  }
+
+  /** A permit if the tokens are there, and nobody has waited for them longer. */
+  tryTake(state: RateKey, weight: number): Permit | undefined {
+    if (state.isWaiting() || this.fair.isCrowded) return undefined
+    const now = this.now()
+    if (this.earliest(state, now, weight) > now) return undefined
+    this.take(state, now, weight)
+    return this.permitFor(state, weight)
+  }
+
+  permitFor(state: RateKey, weight: number): Permit {
+    return this.isStrict ? new HeldTokens(this, state, weight) : spent
+  }
+
+  earliest(state: RateKey, now: number, weight: number): number {
+    const at = Math.max(state.earliest(now, weight), this.pausedUntil)
+    return this.shared.length === 0 ? at : Math.max(at, earliestOf(this.shared, now, weight))
+  }
+
+  take(state: RateKey, at: number, weight: number): void {
+    if (this.isStrict) state.inFlight += weight
+    const { meters } = state
+    for (let index = 0; index < meters.length; index++) meters[index]?.take(at, weight)
+    for (const meter of this.shared) meter.take(at, weight)
+  }
+
+  settle(state: RateKey, weight: number): void {
+    if (!this.isStrict) return
+    const now = this.now()
+    state.inFlight -= weight
+    for (const meter of state.meters) meter.settle(now, weight)
+    for (const meter of this.shared) meter.settle(now, weight)
+    this.look(state)
+  }
+
+  undo(state: RateKey, at: number, weight: number): void {
+    if (this.isStrict) state.inFlight -= weight
+    for (const meter of state.meters) meter.giveBack(at, weight)
+    for (const meter of this.shared) meter.giveBack(at, weight)
+    this.look(state)
+  }
+
+  /** Queues a call that could not take its tokens at once. */
+  enqueue(
+    context: Context,
+    { state, weight, priority }: RateRequest,
+    operation?: Operation<unknown>
+  ): Promise<RateWaiter> {
+    requirePriority(this.name, priority)
+    const refusal = this.refusal(context, state, weight, priority)
+    if (refusal !== undefined) return Promise.reject(refusal)
+    const waiter = new RateWaiter(this, state, weight, context, operation)
+    if (waitChannel.hasSubscribers) waiter.since = this.clock.now()
+    state.queue ??= new WaitQueue(this.clock, this.options)
+    this.fair.push(waiter, priority)
+    const promise = waiter.wait()
+    this.drain()
+    return promise
+  }
+
+  grant(waiter: RateWaiter, at: number): void {
+    waiter.grantedAt = at
+    this.take(waiter.state, at, waiter.weight)
+    if (waiter.since !== undefined) this.announce(waiter, waiter.since)
+    waiter.grant()
+  }
+
+  takeBack(waiter: RateWaiter): void {
+    this.undo(waiter.state, waiter.grantedAt, waiter.weight)
+  }
+
+  abandon(waiter: RateWaiter, reason: unknown): void {
+    this.fair.remove(waiter)
+    this.publish(waiter.state, waiter.weight, reason)
+    this.drain()
+  }
+
+  /** A server's feedback has lowered the limit below what the waiter asks for. */
+  refuseTooLarge(waiter: RateWaiter): void {
+    const { state, weight } = waiter
+    waiter.fail(this.tooLarge(state, weight))
+  }
+
+  /** Something about the key has changed. */
+  look(state: RateKey): void {
+    if (this.fair.queued === 0) return
+    this.fair.wake(state)
+    this.drain()
+  }
+
+  /** Lets in who can go in, and sets the timer for the next. */
+  drain(): void {
+    if (this.fair.queued === 0) return this.sleepUntil(Number.POSITIVE_INFINITY, 0)
+    const now = this.now()
+    const next = this.pausedUntil > now ? this.pausedUntil : this.fair.drain(now)
+    this.sleepUntil(this.fair.queued === 0 ? Number.POSITIVE_INFINITY : next, now)
+  }
+
+  tooLarge(state: RateKey, weight: number): WeightTooLargeError {
+    const capacity = Math.min(this.capacity, state.capacity)
+    return this.publish(state, weight, new WeightTooLargeError(this.name, weight, capacity))
+  }
+
+  refuse(state: RateKey, weight: number, why: string, waitMs?: number): RateLimitedError {
+    const retryAfterMs = waitMs === Number.POSITIVE_INFINITY ? undefined : waitMs
+    return this.publish(state, weight, new RateLimitedError(this.name, why, retryAfterMs))
+  }
+
+  unreachable(state: RateKey, weight: number, waitMs: number): DeadlineUnreachableError {
+    const wait = waitMs === Number.POSITIVE_INFINITY ? 'endless' : `${Math.ceil(waitMs)} ms`
+    const message = `${this.name}: no token before the deadline, the wait would be ${wait}`
+    const retryAfterMs = waitMs === Number.POSITIVE_INFINITY ? undefined : waitMs
+    return this.publish(state, weight, new DeadlineUnreachableError(message, { retryAfterMs }))
+  }
+
+  private refusal(
+    context: Context,
+    state: RateKey,
+    weight: number,
+    priority: number
+  ): Error | undefined {
+    if (weight > this.capacity || weight > state.capacity) return this.tooLarge(state, weight)
+    const { remainingMs } = context
+    const isFull = this.fair.queued >= this.options.maxQueue
+    if (!isFull && remainingMs === Number.POSITIVE_INFINITY) return undefined
+    const waitMs = this.expectedWait(state, weight, priority)
+    if (isFull) return this.refuse(state, weight, 'the queue is full', waitMs)
+    return waitMs >= remainingMs ? this.unreachable(state, weight, waitMs) : undefined
+  }
+
+  /** How long a newcomer waits at least; what comes true may be later, never sooner. */
+  private expectedWait(state: RateKey, weight: number, priority: number): number {
+    const now = this.now()
+    const ahead = state.queue?.weightAhead(priority) ?? 0
+    let at = Math.max(now, this.pausedUntil, state.notBefore)
+    for (const meter of state.meters) at = Math.max(at, meter.earliestAfter(now, ahead, weight))
+    for (const meter of this.shared) at = Math.max(at, meter.earliestAfter(now, ahead, weight))
+    return at - now
+  }
+
+  private announce(waiter: RateWaiter, since: number): void {
+    const { state, weight } = waiter
+    const waitMs = this.clock.now() - since
+    const key = this.options.publishKeys ? { key: state.key } : {}
+    waitChannel.publish({ limiter: this.name, kind: 'rate', waitMs, weight, ...key })
+  }
+
+  private publish<E>(state: RateKey, weight: number, error: E): E {
+    publishReject(
+      this.name,
+      'rate',
+      weight,
+      error,
+      this.options.publishKeys ? state.key : undefined
+    )
+    return error
+  }
+
+  private sleepUntil(at: number, now: number): void {
+    if (at === this.timerAt) return
+    this.timer?.cancel()
+    this.timerAt = at
+    this.timer =
+      at === Number.POSITIVE_INFINITY
+        ? undefined
+        : this.clock.setTimer<RateGate>(wake, at - now, this)
+  }
+
+  private createMeters(shared: boolean): Meter[] {
+    const { windows, strict, guardMs } = this.options
+    return windows
+      .filter((window) => window.shared === shared)
+      .flatMap((window) => createMeters(window, strict, guardMs))
+  }
+
+  /** Called by the timer. */
+  wake(): void {
+    this.timer = undefined
+    this.timerAt = Number.POSITIVE_INFINITY
+    this.drain()
+  }
+}
+
+function wake(gate: RateGate): void {
+  gate.wake()
+}
