@@ -1,1 +1,2 @@
-export {}
+export { run } from './main.ts'
+export type { CommandContext } from './fetch/command.ts'

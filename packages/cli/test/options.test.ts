@@ -21,7 +21,7 @@ describe('the command line', () => {
       rates: [],
       concurrency: 64,
       timeoutMs: 10_000,
-      totalTimeoutMs: 120_000,
+      totalTimeoutMs: Infinity,
       retries: 3,
       headers: {},
       table: 'aplomb_fetch',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { fingerprint, type Item } from '../src/fetch/item.ts'
-import { argumentSource, fileSource, stdinSource, type Source } from '../src/fetch/source.ts'
+import { fileSource, openSource, stdinSource, type Source } from '../src/fetch/source.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'aplomb-test-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -20,6 +20,8 @@ async function fromFile(text: string): Promise<{ source: Source; issues: string[
   const issues: string[] = []
   return { source: await fileSource(path, 'input', issues), issues }
 }
+
+async function* none(): AsyncGenerator<Uint8Array> {}
 
 describe('a file', () => {
   it('holds URLs and JSON lines, comments and empty lines', async () => {
@@ -108,18 +110,35 @@ it('standard input is kept in a file until the end, and checked like one', async
   expect(issues).toEqual(['standard input, line 3: not a URL: bad'])
 })
 
-it('arguments are URLs and templates, numbered through', async () => {
+it('inputs follow each other, numbered through', async () => {
+  const path = join(folder, 'more')
+  writeFileSync(path, 'http://f/1\nhttp://f/2\n')
   const issues: string[] = []
-  const source = argumentSource(['http://h/{1..2}', 'http://i/'], issues)
-  expect(source.count).toBe(3)
+  await using source = await openSource(['http://h/{1..2}', path, 'http://i/'], none(), issues)
+  expect(issues).toEqual([])
+  expect(source.count).toBe(5)
   expect((await all(source)).map(({ index, url }) => [index, url])).toEqual([
     [0, 'http://h/1'],
     [1, 'http://h/2'],
-    [2, 'http://i/']
+    [2, 'http://f/1'],
+    [3, 'http://f/2'],
+    [4, 'http://i/']
   ])
-  expect(issues).toEqual([])
-  argumentSource(['h/{1..2}'], issues)
-  expect(issues).toEqual(['not a URL: h/1'])
+})
+
+it('bad inputs are all listed', async () => {
+  const issues: string[] = []
+  await openSource(
+    ['ftp://h/{1..2}', 'nowhere', '-', 'http://h/{0..9}{0..9999999999999999}'],
+    none(),
+    issues
+  )
+  expect(issues).toEqual([
+    'neither http nor https: ftp://h/1',
+    expect.stringMatching(/^cannot read nowhere: ENOENT/),
+    'standard input: there is no URL in it',
+    expect.stringMatching(/too many to count$/)
+  ])
 })
 
 it('a fingerprint tells requests apart and is never 0', () => {

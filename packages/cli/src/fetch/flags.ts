@@ -28,7 +28,7 @@ export const flags: readonly Flag[] = [
   {
     name: 'total-timeout',
     value: 'TIME',
-    help: 'for one URL, retries and waits for them included (default: 2m)'
+    help: 'for one URL, all attempts and waits included (default: none)'
   },
   { name: 'retries', value: 'N', help: 'for one URL, after the first attempt (default: 3)' },
   { name: 'header', value: "'NAME: VALUE'", many: true, help: 'sent with every request' },

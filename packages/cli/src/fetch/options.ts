@@ -44,7 +44,7 @@ export function fetchOptions(args: readonly string[], issues: string[]): FetchOp
     rates: read.texts('rate'),
     concurrency: read.count('concurrency', 64, 1),
     timeoutMs: read.duration('timeout', 10_000),
-    totalTimeoutMs: read.duration('total-timeout', 120_000),
+    totalTimeoutMs: read.duration('total-timeout', Number.POSITIVE_INFINITY),
     retries: read.count('retries', 3, 0),
     headers: read.headers('header'),
     table: read.text('table', 'aplomb_fetch'),

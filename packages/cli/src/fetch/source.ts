@@ -9,34 +9,65 @@ import { parseTemplate, type Template } from './template.ts'
 /** Where items come from; it can be read again, and is never held in memory. */
 export interface Source extends AsyncDisposable {
   readonly count: number
-  items(): AsyncIterable<Item> | Iterable<Item>
+  /** The items, numbered from `first` (default 0) on. */
+  items(first?: number): AsyncIterable<Item> | Iterable<Item>
+}
+
+const nothingToDispose = async (): Promise<void> => undefined
+
+/** Opens inputs in their order: files, `-` for standard input, and URLs and templates. */
+export async function openSource(
+  inputs: readonly string[],
+  stdin: AsyncIterable<Uint8Array>,
+  issues: string[]
+): Promise<Source> {
+  const sources: Source[] = []
+  for (const input of inputs.length > 0 ? inputs : ['-']) {
+    if (input === '-') sources.push(await stdinSource(stdin, issues))
+    else if (input.includes('://')) sources.push(argumentSource(input, issues))
+    else sources.push(await fileSource(input, input, issues))
+  }
+  return joinSources(sources)
+}
+
+function joinSources(sources: readonly Source[]): Source {
+  return {
+    count: sources.reduce((sum, source) => sum + source.count, 0),
+    async *items(first = 0) {
+      for (const source of sources) {
+        yield* source.items(first)
+        first += source.count
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const source of sources) await source[Symbol.asyncDispose]()
+    }
+  }
 }
 
 /** Problems of an input listed one by one; the others are only counted. */
 const LISTED_PROBLEMS = 20
 
-/** Items of URLs and templates given as arguments. */
-export function argumentSource(texts: readonly string[], issues: string[]): Source {
-  const templates = texts.map(parseTemplate)
-  for (const template of templates) {
-    try {
-      urlItem(template.url(0), 0)
-    } catch (error) {
-      issues.push((error as Error).message)
-    }
+/** Items of a URL or template given as an argument. */
+export function argumentSource(text: string, issues: string[]): Source {
+  const template = parseTemplate(text)
+  const { count } = template
+  try {
+    urlItem(template.url(0), 0)
+  } catch (error) {
+    issues.push((error as Error).message)
   }
-  const count = templates.reduce((sum, template) => sum + template.count, 0)
-  if (!Number.isSafeInteger(count))
-    issues.push(`the templates name ${count} URLs, too many to count`)
-  return { count, items: () => templateItems(templates), [Symbol.asyncDispose]: async () => {} }
+  if (!Number.isSafeInteger(count)) issues.push(`${text} names ${count} URLs, too many to count`)
+  return {
+    count,
+    items: (first = 0) => templateItems(template, first),
+    [Symbol.asyncDispose]: nothingToDispose
+  }
 }
 
-function* templateItems(templates: readonly Template[]): Generator<Item> {
-  let index = 0
-  for (const template of templates) {
-    for (let position = 0; position < template.count; position++) {
-      yield urlItem(template.url(position), index++)
-    }
+function* templateItems(template: Template, first: number): Generator<Item> {
+  for (let position = 0; position < template.count; position++) {
+    yield urlItem(template.url(position), first + position)
   }
 }
 
@@ -48,7 +79,11 @@ export async function fileSource(path: string, name: string, issues: string[]): 
   } catch (error) {
     issues.push(`cannot read ${name}: ${(error as Error).message}`)
   }
-  return { count, items: () => fileItems(path), [Symbol.asyncDispose]: async () => {} }
+  return {
+    count,
+    items: (first = 0) => fileItems(path, first),
+    [Symbol.asyncDispose]: nothingToDispose
+  }
 }
 
 /** Standard input, kept in a temporary file until the end, so that it too is checked first. */
@@ -61,8 +96,7 @@ export async function stdinSource(
   await pipeline(input, createWriteStream(path))
   const source = await fileSource(path, 'standard input', issues)
   return {
-    count: source.count,
-    items: () => source.items(),
+    ...source,
     [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true })
   }
 }
@@ -88,8 +122,8 @@ async function checkLines(path: string, name: string, issues: string[]): Promise
   return count
 }
 
-async function* fileItems(path: string): AsyncGenerator<Item> {
-  let index = 0
+async function* fileItems(path: string, first: number): AsyncGenerator<Item> {
+  let index = first
   for await (const lines of lineBatches(createReadStream(path))) {
     for (const text of lines) if (!isBlank(text)) yield parseItem(text.trim(), index++)
   }

@@ -1,0 +1,106 @@
+import { isAplombError, type Clock, type InvalidError } from '@aplomb/kernel'
+import { databaseDestination, embeddedDestination } from './database-destination.ts'
+import type { Destination } from './destination.ts'
+import { fileDestination, stdoutDestination } from './file-destination.ts'
+import { fetchOptions, type FetchOptions } from './options.ts'
+import type { ProgressStream } from './progress.ts'
+import { checkReport, writeReport } from './report.ts'
+import { createFetchClient, type FetchClient } from './fetch-client.ts'
+import { Run } from './run.ts'
+import { openSource } from './source.ts'
+import { summaryText, type Summary } from './summary.ts'
+import { usage } from './usage.ts'
+
+/** Where the embedded database keeps its data. */
+const EMBEDDED_DATA = '.aplomb/postgres'
+
+/** What a command works with; tests bring their own. */
+export interface CommandContext {
+  readonly stdin: AsyncIterable<Uint8Array>
+  readonly stdout: NodeJS.WritableStream
+  readonly stderr: ProgressStream
+  readonly clock: Clock
+  /** Aborted when no new items shall be taken; those under way are finished. */
+  readonly signal: AbortSignal
+}
+
+/** `aplomb fetch`; gives the exit code. */
+export async function fetchCommand(
+  args: readonly string[],
+  context: CommandContext
+): Promise<number> {
+  const issues: string[] = []
+  const options = fetchOptions(args, issues)
+  if (options.help) {
+    context.stdout.write(usage())
+    return 0
+  }
+  await using source = await openSource(options.inputs, context.stdin, issues)
+  await using destination = destinationOf(options, context)
+  await destination.check(issues)
+  await using client = await clientOf(options, context, issues)
+  await checkReport(options.report, issues)
+  if (issues.length > 0 || client === undefined) return refuse(context, issues)
+  const run = await Run.open({ options, source, destination, client, ...context })
+  const summary = await run.complete()
+  await writeReport(options.report, summary)
+  show(summary, run, args, context)
+  if (summary.interrupted) return 130
+  return summary.failed > 0 ? 1 : 0
+}
+
+/** One message with every problem, and the exit code of bad input. */
+export function refuse({ stderr }: CommandContext, issues: readonly string[]): number {
+  const list = issues.map((issue) => `  - ${issue}\n`).join('')
+  stderr.write(`aplomb fetch cannot start:\n${list}`)
+  return 2
+}
+
+function destinationOf(options: FetchOptions, { stdout }: CommandContext): Destination {
+  const { out } = options
+  switch (out.kind) {
+    case 'stdout':
+      return stdoutDestination(stdout)
+    case 'file':
+      return fileDestination(out.path, options)
+    case 'postgres':
+      return databaseDestination(out.url, options)
+    case 'embedded':
+      return embeddedDestination(EMBEDDED_DATA, options)
+  }
+}
+
+async function clientOf(
+  options: FetchOptions,
+  { clock }: CommandContext,
+  issues: string[]
+): Promise<FetchClient | undefined> {
+  try {
+    return createFetchClient(options, clock)
+  } catch (error) {
+    if (!isAplombError(error) || error.kind !== 'invalid') throw error
+    issues.push(...(error as InvalidError).issues)
+    return undefined
+  }
+}
+
+function show(summary: Summary, run: Run, args: readonly string[], context: CommandContext): void {
+  const { options } = run
+  if (options.json) context.stdout.write(`${JSON.stringify(summary)}\n`)
+  if (options.quiet) return
+  context.stderr.write(summaryText(summary, run.tally, resumeHint(options, args)))
+}
+
+function resumeHint({ out, resume }: FetchOptions, args: readonly string[]): string {
+  if (out.kind === 'stdout') return 'to be able to go on next time, give it an --out'
+  const again = args
+    .filter((arg) => arg !== '--force')
+    .map(quote)
+    .join(' ')
+  return `to go on: aplomb fetch ${again}${resume ? '' : ' --resume'}`
+}
+
+/** As a shell reads it. */
+function quote(arg: string): string {
+  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", String.raw`'\''`)}'`
+}

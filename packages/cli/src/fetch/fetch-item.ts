@@ -1,0 +1,60 @@
+import { isAplombError, TimeoutError, type Clock } from '@aplomb/kernel'
+import { HttpNetworkError, HttpStatusError, type HttpClient, type HttpResponse } from '@aplomb/http'
+import type { Item } from './item.ts'
+import { rowOf, textOrBase64, type Answer, type Row } from './row.ts'
+
+/** Fetches one item. It never fails: what goes wrong becomes the row. */
+export async function fetchItem(client: HttpClient, clock: Clock, item: Item): Promise<Row> {
+  const startedAt = clock.now()
+  const { method, url, headers, body } = item
+  try {
+    const response = await client
+      .request(method, url, { headers, body, throwOnStatus: false })
+      .response()
+    const answer = answerOf(response, await response.bytes())
+    return rowOf(item, answer, response.attempts, clock.now() - startedAt)
+  } catch (error) {
+    return failedRow(item, error, clock.now() - startedAt)
+  }
+}
+
+function answerOf(response: HttpResponse, bytes: Uint8Array): Answer {
+  const headers: Record<string, string | string[]> = {}
+  for (const [name, value] of response.headers) {
+    headers[name] = name === 'set-cookie' ? response.headers.getSetCookie() : value
+  }
+  return { ok: response.ok, status: response.status, headers, ...textOrBase64(bytes) }
+}
+
+/** A failed item keeps what the server said last, if it said anything. */
+function failedRow(item: Item, error: unknown, durationMs: number): Row {
+  const { attempts } = error as { attempts?: readonly unknown[] }
+  const last = lastCause(error)
+  const answered = last instanceof HttpStatusError ? last : undefined
+  const answer: Answer = {
+    ok: false,
+    status: answered?.status,
+    headers: answered?.headers,
+    body: answered?.body,
+    bodyEncoding: 'utf8'
+  }
+  return {
+    ...rowOf(item, answer, attempts?.length ?? 1, durationMs),
+    reason: reasonOf(last),
+    error: error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** What went wrong, in a word or two, to count by. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof HttpStatusError) return `HTTP ${error.status}`
+  if (error instanceof HttpNetworkError) return error.errno ?? error.class
+  if (error instanceof TimeoutError) return `timeout (${error.phase})`
+  return isAplombError(error) ? error.code : 'failed'
+}
+
+/** Giving up is not the reason; what was given up on is. */
+function lastCause(error: unknown): unknown {
+  const gaveUp = isAplombError(error) && error.kind === 'exhausted'
+  return gaveUp && error.cause !== undefined ? error.cause : error
+}
