@@ -237,10 +237,10 @@ export class Attempt extends Exchange implements SlotUser {
       return
     }
     this.announced = false
-    const { code, name } = (outcome ?? {}) as { code?: unknown; name?: unknown }
+    const { code, name } = (outcome ?? {}) as { code?: string; name?: string }
     errorChannel.publish({
       ...this.facts(),
-      errorType: String(code ?? name ?? 'unknown'),
+      errorType: code ?? name ?? 'unknown',
       durationMs: this.call.clock.now() - this.sentAt,
       sent: this.sent
     })

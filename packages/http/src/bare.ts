@@ -2,7 +2,8 @@
  * A base class for objects that are handed to the engine: they inherit nothing from
  * `Object.prototype`, so a polluted one (`upgrade`, `headers`, `method` …) changes no request.
  */
-export const Bare: abstract new () => object = class {}
+function BareBase(): void {}
+export const Bare: abstract new () => object = BareBase as never
 Object.setPrototypeOf(Bare.prototype, null)
 
 /** The own fields of an options object, without what its prototype may have been given. */

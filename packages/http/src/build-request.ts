@@ -108,14 +108,11 @@ export function buildRequest(
   if (body !== undefined) headers = describeBody(headers, body)
   const { correlationId } = context
   if (correlationId !== undefined && client.correlationHeader !== false) {
-    headers = mergeHeaders(
-      headers,
-      headerList({ [client.correlationHeader]: correlationId })
-    )
+    headers = mergeHeaders(headers, headerList({ [client.correlationHeader]: correlationId }))
   }
   const key = keyFor(client.idempotency, method, headers, options?.idempotencyKey)
   if (key !== undefined) headers = mergeHeaders(headers, key)
-  const { header = 'idempotency-key' } = client.idempotency
+  const { header } = client.idempotency
   const keyed = key !== undefined || headerIn(headers, header) !== undefined
   return new HttpRequest(method, target.origin, target.path, headers, body, keyed)
 }

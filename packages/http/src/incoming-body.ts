@@ -103,14 +103,6 @@ export class IncomingBody implements BodySink {
     }).then((raw) => decodeAll(raw, this.encoding, this.limits.maxDecodedBytes, this.facts))
   }
 
-  /** The whole body, if it is already here and needs no decoding. */
-  bytesNow(): Buffer | undefined {
-    if (!this.ended || this.encoding !== undefined || this.chunks.length > 1) return undefined
-    if (this.kept > this.limits.maxResponseBytes) return undefined
-    this.claim()
-    return this.chunks[0] ?? empty
-  }
-
   /** The body, decoded, as a Node.js stream. */
   stream(): Readable {
     this.claim()
@@ -119,7 +111,7 @@ export class IncomingBody implements BodySink {
       read: () => exchange.resume(),
       destroy: (error, callback) => {
         // A reader that leaves early leaves the connection; one at the end finds it given back.
-        exchange.giveUp(error ?? new HttpBodyError('the body was not read to its end', this.facts))
+        if (!exchange.over) exchange.giveUp(error ?? new HttpBodyError(unread, this.facts))
         callback(error)
       }
     })
@@ -147,18 +139,14 @@ export class IncomingBody implements BodySink {
     else if (more) this.exchange.resume()
   }
 
+  /** It has become too large to be kept for a reader who may never come. */
   private abandon(): void {
     this.cancel(new HttpBodyError('the unread body was given up for others who waited', this.facts))
     this.used = false
-    this.reading = this.failReader
-  }
-
-  private failReader(reader: BodySink): void {
-    reader.fail(this.error)
   }
 }
 
-const empty = Buffer.alloc(0)
+const unread = 'the body was not read to its end'
 /** So much of an unwanted body is read to keep the connection; more costs more than a new one. */
 const DISCARD_BYTES = 128 * 1024
 

@@ -4,7 +4,6 @@ import {
   circuitBreaker,
   retryBudget,
   type CircuitBreaker,
-  type CircuitBreakerOptions,
   type RetryBudget
 } from '@aplomb/policies'
 import { ActiveCalls } from './active-calls.ts'
@@ -87,7 +86,7 @@ function slotCount(options: ResolvedClientOptions): number {
 }
 
 function concurrencyDoor({ limits, clock }: ResolvedClientOptions): Door | undefined {
-  const { concurrency, maxQueue = Number.POSITIVE_INFINITY } = limits
+  const { concurrency, maxQueue } = limits
   if (concurrency === false) return undefined
   if (isDoorKeeper(concurrency)) return concurrency.door
   const permits = (concurrency ?? 1000) as number
@@ -143,7 +142,7 @@ function breakersOf(options: ResolvedClientOptions): ForEach<CircuitBreaker> | u
   if (breaker === false) return undefined
   if (isDoorKeeper(breaker)) return breaker
   const { attemptMs } = fullTimeouts(timeout)
-  const given = (breaker ?? {})
+  const given = breaker ?? {}
   const windowMs = Math.max(30_000, Number.isFinite(attemptMs) ? 2 * attemptMs : 0)
   return circuitBreaker({ clock, random, name: 'http', windowMs, ...given })
 }

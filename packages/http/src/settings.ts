@@ -1,6 +1,6 @@
-import { resolveOptions, type Fields, type Report } from '@aplomb/kernel'
+import { invalidOptions, resolveOptions } from '@aplomb/kernel'
 import type { CallSettings } from './call-settings.ts'
-import type { CallOptions, RequestOptions, TimeoutSettings } from './client-options.ts'
+import type { RequestOptions, TimeoutSettings } from './client-options.ts'
 import {
   callFields,
   fullTimeouts,
@@ -45,7 +45,9 @@ export function changedSettings(base: CallSettings, options: RequestOptions): Ca
   for (const name of bodyNames) if (options[name] !== undefined) assign(changes, body, name)
   for (const name of ownNames) if (options[name] !== undefined) assign(changes, options, name)
   const settings = { ...base, ...changes }
-  resolveOptions('request', {}, {}, (_, report) => timeoutRules(settings, report))
+  const issues: string[] = []
+  timeoutRules(settings, (path, problem) => void issues.push(`${path}: ${problem}`))
+  if (issues.length > 0) throw invalidOptions('request', issues)
   return settings
 }
 
@@ -115,7 +117,7 @@ function retrySettings(retry: ResolvedClientOptions['retry']): RetryPart {
       onRetry: undefined
     }
   }
-  const { maxRetries = 3, backoff, maxRetryAfterMs = 60_000, statuses } = retry
+  const { maxRetries, backoff, maxRetryAfterMs, statuses } = retry
   return {
     maxRetries,
     backoff,
