@@ -12,6 +12,14 @@ export type { CallOptions, ConcurrencyOptions, TaskGroupOptions } from './group-
 export type { ItemOptions, MapOptions } from './item-options.ts'
 export type { Mapper } from './lanes.ts'
 export { filterConcurrent, mapConcurrent, type ConcurrentResults } from './map-concurrent.ts'
+export { offload } from './offload.ts'
+export {
+  NotCloneableError,
+  OffloadQueueFullError,
+  OffloadTimeoutError,
+  WorkerCrashedError,
+  WorkerPoolClosedError
+} from './offload-errors.ts'
 export { Queue, type QueueOptions, type QueueStats } from './queue.ts'
 export type { RunMainOptions } from './main-options.ts'
 export { exitCodes, type MainProcess, type StopSignal } from './main-process.ts'
@@ -25,3 +33,11 @@ export { taskGroup, type TaskGroup } from './task-group.ts'
 export { printTaskTree, taskTree, type TaskTreeNode } from './task-tree.ts'
 export type { Task, TaskFunction, TaskState } from './task.ts'
 export { failAfter, moveOnAfter, type TimedOptions } from './timed.ts'
+export {
+  createWorkerPool,
+  type OffloadOptions,
+  type WorkerPool,
+  type WorkerPoolOptions
+} from './worker-pool.ts'
+export type { WorkerModule } from './worker-module.ts'
+export type { Transferable, WorkerContext } from './worker/index.ts'

@@ -4,8 +4,8 @@ import { isAplombError } from '@aplomb/kernel'
 export interface MainProcess {
   readonly platform: string
   exitCode?: number | string | null | undefined
-  on(event: string, listener: (...args: never[]) => void): unknown
-  off(event: string, listener: (...args: never[]) => void): unknown
+  on(event: string, listener: (...args: any[]) => void): unknown
+  off(event: string, listener: (...args: any[]) => void): unknown
   exit(code: number): unknown
   readonly stdout: { write(text: string, done?: () => void): unknown }
   readonly stderr: { write(text: string, done?: () => void): unknown }

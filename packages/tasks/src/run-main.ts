@@ -15,7 +15,7 @@ import { taskGroup, type TaskGroup } from './task-group.ts'
 /** A program. An exit code that it returns is that of the process. */
 export type Main = (scope: MainScope) => unknown
 
-type Listeners = Record<string, (...args: never[]) => void>
+type Listeners = Record<string, (...args: any[]) => void>
 
 const flushTimeoutMs = 1000
 

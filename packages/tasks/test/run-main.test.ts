@@ -174,9 +174,7 @@ describe('runMain', () => {
     )
     await clock.settle()
     fake.emit('SIGUSR2')
-    expect(fake.errors).toContain(
-      'shop (group) running, 0 ms\n└─ worker (task) running, 0 ms\n'
-    )
+    expect(fake.errors).toContain('shop (group) running, 0 ms\n└─ worker (task) running, 0 ms\n')
     fake.emit('SIGTERM')
     await code
   })
