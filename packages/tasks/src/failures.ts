@@ -1,4 +1,5 @@
-import { TasksFailedError, TasksStuckError, type TaskFailure } from './errors.ts'
+import type { TasksStuckError } from './errors.ts'
+import { TasksFailedError, type TaskFailure } from './errors.ts'
 import type { ResolvedGroupOptions } from './group-options.ts'
 import type { Task } from './task.ts'
 

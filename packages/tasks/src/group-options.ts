@@ -59,9 +59,7 @@ const anything: Field<never> = { resolve: (value) => value as never }
 
 /** The fields of `CallOptions`. */
 export const callFields: Fields<CallOptions> = {
-  signal: fields.optional(
-    fields.custom<AbortSignal | null>('an AbortSignal', isSignal, null)
-  ) as Field<AbortSignal | null | undefined>,
+  signal: fields.custom<AbortSignal | null | undefined>('an AbortSignal', isSignal, undefined),
   deadline: fields.optional(
     fields.number(Number.POSITIVE_INFINITY, { min: Number.NEGATIVE_INFINITY })
   ),

@@ -149,7 +149,7 @@ export class Lanes<T, R, Place> implements LaneOwner<R, Place>, AbortListener {
       this.phase = 'exhausted'
       return
     }
-    this.begin(value as T, permit)
+    this.begin(value, permit)
   }
 
   private begin(item: T, permit: Permit): void {

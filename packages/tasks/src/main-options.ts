@@ -45,7 +45,7 @@ const mainFields: Fields<RunMainOptions> = {
   treeOnSignal: fields.boolean(true),
   treeOnDeadline: fields.boolean(false),
   exitCode: fields.callback(exitCodeOf),
-  process: fields.custom<MainProcess>('a process', isProcess, process as unknown as MainProcess),
+  process: fields.custom<MainProcess>('a process', isProcess, process),
   clock: clockOption
 }
 
@@ -58,8 +58,8 @@ export function resolveMainOptions(input: RunMainOptions | undefined): ResolvedM
 }
 
 function isSignalList(value: unknown): boolean {
-  const known = ['SIGTERM', 'SIGINT', 'SIGHUP']
-  return Array.isArray(value) && value.every((signal) => known.includes(signal as string))
+  const known = new Set(['SIGTERM', 'SIGINT', 'SIGHUP'])
+  return Array.isArray(value) && value.every((signal) => known.has(signal as string))
 }
 
 function isProcess(value: unknown): boolean {

@@ -1,4 +1,4 @@
-import { Context } from '@aplomb/kernel'
+import type { Context } from '@aplomb/kernel'
 import {
   baseOf,
   resolveMapOptions,
@@ -15,10 +15,10 @@ export interface ConcurrentResults<R> extends AsyncIterableIterator<R>, AsyncDis
   return(): Promise<IteratorResult<R, undefined>>
 }
 
-interface Reader<R> {
-  resolve(result: IteratorResult<R, undefined>): void
-  reject(error: unknown): void
-}
+/** One call of `next` that waits. */
+type Reader<R> = (
+  result: IteratorResult<R, undefined> | Promise<IteratorResult<R, undefined>>
+) => void
 
 const done: IteratorReturnResult<undefined> = { value: undefined, done: true }
 
@@ -52,7 +52,7 @@ class MapRun<T, R> extends ItemRun<T, R, unknown> {
     const { results, readers } = this
     results.finish(place, value)
     while (readers.length > 0 && results.isReady) {
-      readers.shift()?.resolve({ value: results.take(), done: false })
+      readers.shift()?.({ value: results.take(), done: false })
     }
   }
 
@@ -63,7 +63,7 @@ class MapRun<T, R> extends ItemRun<T, R, unknown> {
       return Promise.resolve({ value, done: false })
     }
     if (!this.ended) {
-      return new Promise((resolve, reject) => void this.readers.push({ resolve, reject }))
+      return new Promise((resolve) => void this.readers.push(resolve))
     }
     return this.takeEnding()
   }
@@ -80,8 +80,7 @@ class MapRun<T, R> extends ItemRun<T, R, unknown> {
     this.ended = true
     this.ending = ending
     this.whenEnded.resolve()
-    for (const reader of this.readers.splice(0))
-      this.takeEnding().then(reader.resolve, reader.reject)
+    for (const reader of this.readers.splice(0)) reader(this.takeEnding())
   }
 
   /** An error is thrown once, then the end is the end. */

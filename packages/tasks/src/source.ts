@@ -20,7 +20,7 @@ export class SourceReader<T> {
     if (isThenable(result)) return result
     const { value, done } = result
     if (done === true || !isThenable(value)) return result as IteratorResult<T, unknown>
-    return value.then((settled) => ({ value: settled as T, done: false }))
+    return value.then((settled) => ({ value: settled, done: false }))
   }
 
   /** Tells the source that no more is wanted, so that it can clean up. */

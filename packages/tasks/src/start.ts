@@ -4,10 +4,7 @@ import type { Members } from './members.ts'
 import type { Task } from './task.ts'
 
 /** A task that says when it is ready, with a value; twice is no different from once. */
-export type StartFunction<T> = (
-  context: Context,
-  ready: (value: T) => void
-) => PromiseLike<unknown> | unknown
+export type StartFunction<T> = (context: Context, ready: (value: T) => void) => unknown
 
 /** Spawns a task and waits for its `ready`. */
 export function startTask<T>(members: Members, name: string, work: StartFunction<T>): Promise<T> {

@@ -173,10 +173,15 @@ function settle(job: OffloadJob, answer: Answer): void {
 
 /** What the engine says when it is not the job's own error, in our words. */
 function engineError(error: unknown): Error {
-  const message = error instanceof Error ? error.message : String(error)
-  // From a thread it comes without its name.
-  if (/could not be cloned/u.test(message)) {
+  const message = messageOf(error)
+  if (message.includes('could not be cloned')) {
     return new NotCloneableError(`The job cannot be sent between threads: ${message}`, [message])
   }
   return new WorkerCrashedError(`The thread died under the job: ${message}`, { cause: error })
+}
+
+/** A `DataCloneError` that comes from a thread has lost all but its stack. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.message === '' ? (error.stack ?? '').split('\n', 1).join('') : error.message
 }

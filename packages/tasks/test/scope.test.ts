@@ -1,7 +1,8 @@
 import { Context, sleep } from '@aplomb/kernel'
 import { Gate, TestClock } from '@aplomb/kernel/testing'
 import { describe, expect, it } from 'vitest'
-import { resource, scope, shield, TasksFailedError, TaskTimeoutError } from '../src/index.ts'
+import type { TasksFailedError } from '../src/index.ts'
+import { resource, scope, shield, TaskTimeoutError } from '../src/index.ts'
 
 /** Runs `call` in a context of its own with a clock. */
 function under<T>(clock: TestClock, call: (context: Context) => T): T {

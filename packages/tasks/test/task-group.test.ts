@@ -1,7 +1,9 @@
-import { Context, sleep } from '@aplomb/kernel'
+import type { Context } from '@aplomb/kernel'
+import { sleep } from '@aplomb/kernel'
 import { TestClock } from '@aplomb/kernel/testing'
 import { describe, expect, it } from 'vitest'
-import { GroupClosedError, taskGroup, TasksFailedError, type TaskGroup } from '../src/index.ts'
+import type { TasksFailedError } from '../src/index.ts'
+import { GroupClosedError, taskGroup, type TaskGroup } from '../src/index.ts'
 
 const never = ({ signal }: Context): Promise<never> =>
   new Promise((_resolve, reject) => {

@@ -1,3 +1,4 @@
+import type { Transferable as NodeTransferable } from 'node:worker_threads'
 import { loadEngine } from './engine.ts'
 import { packError, type Answer, type Job } from './job.ts'
 
@@ -11,7 +12,7 @@ export interface WorkerContext {
 }
 
 /** What can be moved between threads. */
-export type Transferable = ArrayBuffer | import('node:worker_threads').Transferable
+export type Transferable = ArrayBuffer | NodeTransferable
 
 type Work = (input: unknown, context: WorkerContext) => unknown
 
