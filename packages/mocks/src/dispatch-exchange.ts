@@ -1,4 +1,4 @@
-import { systemClock, type Clock, type Random, type Timer } from '@aplomb/kernel'
+import { systemClock, type Clock, type Timer } from '@aplomb/kernel'
 import type { Call } from './call.ts'
 import type { Exchange } from './exchange.ts'
 import { headerRecordOf, headerValue, hasHeader, type HeaderRecord } from './header-list.ts'
@@ -34,7 +34,6 @@ export interface EngineErrors {
 /** What is the same for all exchanges of a dispatcher. */
 export interface DispatchTools {
   readonly clock: Clock
-  readonly random: Random
   readonly errors: EngineErrors
   readonly connectTimeoutMs: number
   passThrough(exchange: DispatchExchange): void
@@ -60,6 +59,8 @@ export class DispatchExchange {
   private readonly timeouts: Timeouts
   private readonly method: string
   private readonly origin: string
+  /** The dispatcher's, until the mocks that decide bring theirs. */
+  private clock: Clock
   private plan: Plan | undefined = undefined
   private call: Call | undefined = undefined
   private started = false
@@ -82,6 +83,7 @@ export class DispatchExchange {
     this.timeouts = timeouts
     this.method = method
     this.origin = origin
+    this.clock = tools.clock
   }
 
   /** The headers as they would stand on the wire, for those who ask. */
@@ -99,6 +101,7 @@ export class DispatchExchange {
   /** Goes on with what was decided. */
   proceed(exchange: Exchange): void {
     this.call = exchange.call
+    this.clock = exchange.tools.clock
     if (this.over) return this.finish()
     if (exchange.plan === undefined) {
       this.start()
@@ -113,7 +116,7 @@ export class DispatchExchange {
     this.start()
     if (this.over) return
     this.handler.onRequestSent?.()
-    const delayMs = plan.delayMs === 0 ? 0 : drawLatency(plan.delayMs, this.tools.random)
+    const delayMs = plan.delayMs === 0 ? 0 : drawLatency(plan.delayMs, exchange.tools.random)
     if (delayMs === 0 && plan.endsAt !== 'start') return this.respond(plan)
     this.waitForHeaders()
     if (delayMs > 0) this.later(delayMs, () => this.respond(plan))
@@ -124,8 +127,8 @@ export class DispatchExchange {
   waitForHeaders(): void {
     const { headersMs } = this.timeouts
     if (headersMs <= 0 || this.patience !== undefined || this.over) return
-    const { clock, errors } = this.tools
-    this.patience = clock.setTimer(() => this.fail(errors.headersTimeout()), headersMs)
+    const { errors } = this.tools
+    this.patience = this.clock.setTimer(() => this.fail(errors.headersTimeout()), headersMs)
   }
 
   /** Called by the handler. */
@@ -253,8 +256,8 @@ export class DispatchExchange {
     const port = given === '' ? (protocol === 'https:' ? 443 : 80) : Number(given)
     if (failure.type !== 'connect-timeout')
       return this.fail(connectionError(failure, { host, port }))
-    const { clock, errors, connectTimeoutMs } = this.tools
-    this.timer = clock.setTimer(
+    const { errors, connectTimeoutMs } = this.tools
+    this.timer = this.clock.setTimer(
       () => this.fail(errors.connectTimeout(host, port, connectTimeoutMs)),
       connectTimeoutMs
     )
@@ -280,15 +283,15 @@ export class DispatchExchange {
   private waitForBody(): void {
     const { bodyMs } = this.timeouts
     if (bodyMs <= 0 || this.over) return
-    const { clock, errors } = this.tools
+    const { errors } = this.tools
     this.patience?.cancel()
-    this.patience = clock.setTimer(() => {
+    this.patience = this.clock.setTimer(() => {
       if (!this.paused) this.fail(errors.bodyTimeout())
     }, bodyMs)
   }
 
   private later(ms: number, then: () => void): void {
-    this.timer = this.tools.clock.setTimer(then, ms)
+    this.timer = this.clock.setTimer(then, ms)
   }
 
   private pauseFor(ms: number): Promise<void> {
@@ -318,7 +321,7 @@ export class DispatchExchange {
     const { call, onResume } = this
     this.onResume = undefined
     onResume?.()
-    if (call !== undefined) call.endedAt = this.tools.clock.now()
+    if (call !== undefined) call.endedAt = this.clock.now()
   }
 }
 

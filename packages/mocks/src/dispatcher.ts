@@ -1,5 +1,5 @@
 import { buildConnector, Agent, Dispatcher, Dispatcher1Wrapper, errors } from 'undici'
-import type { Clock, Random } from '@aplomb/kernel'
+import type { Clock } from '@aplomb/kernel'
 import {
   DispatchExchange,
   type DispatchTools,
@@ -27,7 +27,6 @@ interface DispatcherOptions extends DispatcherTimeouts {
   /** Where requests without an origin go. */
   readonly origin: string | undefined
   readonly clock: Clock
-  readonly random: Random
 }
 
 const engineErrors: EngineErrors = {
@@ -59,11 +58,11 @@ export class MockDispatcher extends Dispatcher {
     super()
     this.decide = decide
     this.settings = settings
-    const { clock, random, connectTimeoutMs = 10_000 } = settings
+    const { clock, connectTimeoutMs = 10_000 } = settings
     const { headersTimeoutMs = 300_000, bodyTimeoutMs = 300_000 } = settings
     this.timeouts = { headersMs: headersTimeoutMs, bodyMs: bodyTimeoutMs }
     const passThrough = (exchange: DispatchExchange): void => this.forward(exchange)
-    this.tools = { clock, random, connectTimeoutMs, errors: engineErrors, passThrough }
+    this.tools = { clock, connectTimeoutMs, errors: engineErrors, passThrough }
   }
 
   override dispatch(

@@ -1,6 +1,6 @@
 export type { Call, CallLog } from './call.ts'
 export { where, type Condition, type JoinedCondition, type RequestShape } from './condition.ts'
-export type { MockDispatcher } from './dispatcher.ts'
+export type { DispatcherTimeouts, MockDispatcher } from './dispatcher.ts'
 export {
   MissingPeerError,
   MocksUnfinishedError,
@@ -27,5 +27,6 @@ export type { RateLimitForm, RateLimitReply } from './rate-limit-headers.ts'
 export type { ReplySpec } from './reply-spec.ts'
 export type { Reply, ReplyFunction, ReplyValue } from './reply.ts'
 export type { Route, Times } from './route.ts'
+export { mockDispatcher } from './shared-dispatcher.ts'
 export type { UrlInput } from './url-pattern.ts'
 export type { Verbs } from './verbs.ts'

@@ -121,6 +121,10 @@ export class MockHttp extends Verbs implements ActiveMocks, Disposable {
     this.releaseSockets = options.sockets ? installSockets() : undefined
   }
 
+  get strict(): boolean {
+    return this.settings.strict
+  }
+
   get disposed(): boolean {
     return this.isOver
   }
@@ -133,8 +137,8 @@ export class MockHttp extends Verbs implements ActiveMocks, Disposable {
 
   /** A dispatcher with timeouts of its own. */
   createDispatcher(timeouts: DispatcherTimeouts = {}): MockDispatcher {
-    const { clock, random } = this.settings
-    return new MockDispatcher(() => this, { origin: this.origin, clock, random, ...timeouts })
+    const { clock } = this.settings
+    return new MockDispatcher(() => this, { origin: this.origin, clock, ...timeouts })
   }
 
   /** Requests that nobody took, whether or not the code told of them. */
