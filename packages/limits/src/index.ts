@@ -1,3 +1,10 @@
+export {
+  adaptiveConcurrency,
+  type AdaptiveConcurrency,
+  type AdaptivePermit
+} from './adaptive-concurrency.ts'
+export type { AdaptiveAlgorithm, AdaptiveConcurrencyOptions } from './adaptive-options.ts'
+export { classifyOverload } from './classify-overload.ts'
 export { concurrencyLimit } from './concurrency-limit.ts'
 export { QueueFullError, RateLimitedError, WeightTooLargeError } from './errors.ts'
 export type {

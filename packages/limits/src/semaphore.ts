@@ -13,7 +13,13 @@ import {
   type Policy
 } from '@aplomb/kernel'
 import { QueueFullError, WeightTooLargeError } from './errors.ts'
-import { publishCreated, publishReject, waitChannel, type LimiterStatistics } from './events.ts'
+import {
+  publishCreated,
+  publishReject,
+  waitChannel,
+  type LimiterKind,
+  type LimiterStatistics
+} from './events.ts'
 import { queueFields, requirePriority, requireWeight, type QueueOptions } from './limit-options.ts'
 import { asQueueTimeout } from './queue-timeout.ts'
 import { WaitQueue } from './wait-queue.ts'
@@ -46,6 +52,7 @@ const semaphoreFields: Fields<SemaphoreOptions> = {
  */
 export class Semaphore implements Limiter, Policy, Door<number> {
   readonly name: string
+  private readonly kind: LimiterKind
   private limit: number
   private used = 0
   private readonly maxQueue: number
@@ -54,19 +61,21 @@ export class Semaphore implements Limiter, Policy, Door<number> {
 
   /**
    * @param options The number of permits, or an object with more.
+   * @param kind What the channels shall call it.
    * @throws OptionsError
    */
-  constructor(options: number | SemaphoreOptions) {
+  constructor(options: number | SemaphoreOptions, kind: LimiterKind = 'semaphore') {
     const given = typeof options === 'number' ? { permits: options } : options
     const resolved = resolveOptions<SemaphoreOptions>('Semaphore', given, semaphoreFields)
     const { permits, maxQueue, clock, name, maxOvertakes, ageingMs } =
       resolved as Required<SemaphoreOptions>
+    this.kind = kind
     this.name = name === '' ? 'semaphore' : name
     this.limit = permits
     this.maxQueue = maxQueue
     this.clock = clock
     this.queue = new WaitQueue(clock, { maxOvertakes, ageingMs })
-    publishCreated(this.name, 'semaphore', () => this.statistics)
+    if (kind === 'semaphore') publishCreated(this.name, kind, () => this.statistics)
   }
 
   get door(): Door<number> {
@@ -171,7 +180,7 @@ export class Semaphore implements Limiter, Policy, Door<number> {
   /** Called by waiters, not by you. */
   abandon(waiter: SemaphoreWaiter, reason: unknown): void {
     this.queue.remove(waiter)
-    publishReject(this.name, 'semaphore', waiter.weight, reason)
+    publishReject(this.name, this.kind, waiter.weight, reason)
     // The one behind may fit where this one did not.
     this.dispatch()
   }
@@ -204,7 +213,8 @@ export class Semaphore implements Limiter, Policy, Door<number> {
     }
   }
 
-  private tryTake(weight: number): boolean {
+  /** Takes units without a permit, for those who keep count themselves. */
+  tryTake(weight: number): boolean {
     if (this.queue.size > 0 || weight > this.limit - this.used) return false
     this.used += weight
     return true
@@ -219,7 +229,7 @@ export class Semaphore implements Limiter, Policy, Door<number> {
     requirePriority(this.name, priority)
     const refusal = this.refusal(weight)
     if (refusal !== undefined) {
-      publishReject(this.name, 'semaphore', weight, refusal)
+      publishReject(this.name, this.kind, weight, refusal)
       return Promise.reject(refusal)
     }
     const waiter = new SemaphoreWaiter(this, weight, context, operation)
@@ -253,7 +263,7 @@ export class Semaphore implements Limiter, Policy, Door<number> {
   private announce(waiter: SemaphoreWaiter): void {
     if (waiter.since === undefined) return
     const waitMs = this.clock.now() - waiter.since
-    waitChannel.publish({ limiter: this.name, kind: 'semaphore', waitMs, weight: waiter.weight })
+    waitChannel.publish({ limiter: this.name, kind: this.kind, waitMs, weight: waiter.weight })
   }
 }
 

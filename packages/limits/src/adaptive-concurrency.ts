@@ -1,0 +1,254 @@
+import {
+  callHook,
+  Context,
+  type ContextOptions,
+  type Door,
+  type Limiter,
+  type Operation,
+  type Outcome,
+  type Permit,
+  type Policy
+} from '@aplomb/kernel'
+import {
+  createAlgorithm,
+  resolveAdaptiveOptions,
+  type AdaptiveConcurrencyOptions,
+  type ResolvedAdaptiveOptions
+} from './adaptive-options.ts'
+import { classifyOverload } from './classify-overload.ts'
+import { adaptChannel, publishCreated, type LimiterStatistics } from './events.ts'
+import type { LimitAlgorithm } from './limit-algorithm.ts'
+import { RttProbe } from './rtt-probe.ts'
+import { SampleWindow } from './sample-window.ts'
+import { Semaphore, type AcquireOptions } from './semaphore.ts'
+
+/**
+ * A concurrency limit that finds itself: as many calls under way as the other side can do without
+ * making them queue. Each permit is released as `success` (its round trip is a sample), `dropped`
+ * (lost to overload) or `ignored` (cancelled, or failed for another reason: tells nothing).
+ */
+export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit> {
+  readonly name: string
+  private readonly options: ResolvedAdaptiveOptions
+  private readonly algorithm: LimitAlgorithm
+  private readonly semaphore: Semaphore
+  private readonly window = new SampleWindow()
+  private readonly probe: RttProbe
+  private lastRttMs = 0
+
+  /** Prefer `adaptiveConcurrency`. */
+  constructor(options?: AdaptiveConcurrencyOptions) {
+    const resolved = resolveAdaptiveOptions(options)
+    const { maxQueue, maxOvertakes, ageingMs, clock, initialLimit } = resolved
+    this.options = resolved
+    this.name = resolved.name === '' ? 'adaptive' : resolved.name
+    this.algorithm = createAlgorithm(resolved)
+    this.probe = new RttProbe(resolved.probeEvery, resolved.random)
+    this.semaphore = new Semaphore(
+      { permits: initialLimit, maxQueue, maxOvertakes, ageingMs, clock, name: this.name },
+      'adaptive'
+    )
+    publishCreated(this.name, 'adaptive', () => this.statistics)
+  }
+
+  get door(): Door<AdaptivePermit> {
+    return this
+  }
+
+  /** How many calls may be under way, in whole calls. */
+  get limit(): number {
+    return Math.max(1, Math.floor(this.algorithm.limit))
+  }
+
+  /** The average round trip of the last window of samples, in milliseconds; 0 before. */
+  get rttMs(): number {
+    return this.lastRttMs
+  }
+
+  /** What a round trip takes without queueing, in milliseconds; 0 while unknown, and for AIMD. */
+  get baselineMs(): number {
+    return this.algorithm.baselineMs
+  }
+
+  /** True while it runs at a quarter of the limit to measure the baseline. */
+  get isProbing(): boolean {
+    return this.probe.isActive
+  }
+
+  get inFlight(): number {
+    return this.semaphore.inFlight
+  }
+
+  /** Calls that wait. */
+  get queued(): number {
+    return this.semaphore.queued
+  }
+
+  get statistics(): LimiterStatistics {
+    return { ...this.semaphore.statistics, limit: this.limit, rttMs: this.lastRttMs }
+  }
+
+  tryAcquire(): Permit | undefined {
+    return this.semaphore.tryTake(1) ? this.createPermit() : undefined
+  }
+
+  /**
+   * Waits for a permit; release it with how the call ended.
+   *
+   * @throws QueueFullError (as a rejection)
+   */
+  acquire(options?: Omit<AcquireOptions, 'weight'>): Promise<Permit> {
+    if (options !== undefined) {
+      const held = this.semaphore.acquire({ ...options, weight: 1 })
+      return held.then(() => this.createPermit())
+    }
+    const permit = this.enter(Context.current())
+    return permit instanceof Promise ? permit : Promise.resolve(permit)
+  }
+
+  /** Runs `operation` under the limit and learns from how it ends; settles as it does. */
+  execute<T>(operation: Operation<T>, options?: ContextOptions | Context): Promise<T> {
+    return Context.use(options, (context) => this.run(operation, context), this.options.clock)
+  }
+
+  /** The door: lets a call in, at once where it can. */
+  enter(context: Context): AdaptivePermit | Promise<AdaptivePermit> {
+    const weight = this.semaphore.enter(context)
+    if (weight instanceof Promise) return weight.then(() => this.createPermit(context))
+    return this.createPermit(context)
+  }
+
+  /** The door: learns how the call ended. */
+  leave(pass: AdaptivePermit, failed: boolean, outcome: unknown): void {
+    pass.release(failed ? this.classify(pass, outcome) : 'success')
+  }
+
+  /** Called by permits, not by you. */
+  finish(permit: AdaptivePermit, outcome: Outcome): void {
+    if (outcome !== 'ignored') this.learn(permit, outcome === 'dropped')
+    this.semaphore.giveBack(1)
+  }
+
+  private async run<T>(operation: Operation<T>, context: Context): Promise<T> {
+    const pass = await this.enter(context)
+    let failed = true
+    let outcome: unknown
+    try {
+      const result = await operation(context)
+      failed = false
+      return result
+    } catch (error) {
+      outcome = error
+      throw error
+    } finally {
+      this.leave(pass, failed, outcome)
+    }
+  }
+
+  /** A call that the caller gave up says nothing; one that our time-out ended does. */
+  private classify(pass: AdaptivePermit, error: unknown): Outcome {
+    const byCaller = pass.context?.aborted === true && error === pass.context.reason
+    const outcome = classifyOverload(error)
+    if (byCaller) return outcome === 'dropped' && isOurs(error) ? 'dropped' : 'ignored'
+    return this.options.classify?.(error) ?? outcome
+  }
+
+  private createPermit(context?: Context): AdaptivePermit {
+    const { semaphore } = this
+    return new AdaptivePermit(this, this.options.clock.now(), semaphore.inFlight, context)
+  }
+
+  private learn(permit: AdaptivePermit, dropped: boolean): void {
+    const now = this.options.clock.now()
+    const rttMs = Math.max(0, now - permit.startedAt)
+    if (this.probe.isActive) this.learnFromProbe(now, rttMs, dropped)
+    else if (this.window.covers(permit.startedAt)) this.learnFrom(now, rttMs, permit, dropped)
+  }
+
+  private learnFrom(now: number, rttMs: number, permit: AdaptivePermit, dropped: boolean): void {
+    const { window, algorithm } = this
+    if (!dropped) window.add(rttMs, permit.inflight)
+    if (!dropped && !window.isFull) return
+    const inflight = Math.max(window.maxInflight, permit.inflight)
+    this.lastRttMs = window.rttMs > 0 ? window.rttMs : rttMs
+    this.change(now, () => algorithm.sample(this.lastRttMs, inflight, dropped))
+    // Before a call or two have hit a limit there is nothing to probe.
+    if (algorithm.wantsProbes && this.probe.isDue()) this.beginProbe()
+  }
+
+  private learnFromProbe(now: number, rttMs: number, dropped: boolean): void {
+    const { algorithm, probe, semaphore } = this
+    if (dropped) {
+      probe.end(1)
+      this.change(now, () => algorithm.sample(rttMs, semaphore.inFlight, true))
+      return
+    }
+    const baselineMs = probe.observe(now, rttMs, semaphore.inFlight - 1)
+    if (baselineMs === undefined) return
+    probe.end(algorithm.baselineMs / baselineMs)
+    this.change(now, () => algorithm.rebase(baselineMs))
+  }
+
+  private beginProbe(): void {
+    this.probe.begin(this.limit)
+    this.semaphore.resize(this.probe.limit)
+  }
+
+  private change(now: number, update: () => void): void {
+    const previous = this.limit
+    update()
+    this.window.restart(now)
+    const { limit, semaphore } = this
+    if (semaphore.permits !== limit) semaphore.resize(limit)
+    if (limit === previous) return
+    callHook('onLimit', this.options.onLimit, limit, previous)
+    if (!adaptChannel.hasSubscribers) return
+    const { algorithm } = this.options
+    adaptChannel.publish({ limiter: this.name, algorithm, limit, previous, rttMs: this.lastRttMs })
+  }
+}
+
+/** A permit that knows when its call began. */
+export class AdaptivePermit implements Permit {
+  readonly startedAt: number
+  /** How many were under way when it began, itself included. */
+  readonly inflight: number
+  readonly context: Context | undefined
+  private limiter: AdaptiveConcurrency | undefined
+
+  constructor(
+    limiter: AdaptiveConcurrency,
+    startedAt: number,
+    inflight: number,
+    context: Context | undefined
+  ) {
+    this.limiter = limiter
+    this.startedAt = startedAt
+    this.inflight = inflight
+    this.context = context
+  }
+
+  release(outcome: Outcome = 'success'): void {
+    const { limiter } = this
+    this.limiter = undefined
+    limiter?.finish(this, outcome)
+  }
+
+  [Symbol.dispose](): void {
+    this.release()
+  }
+}
+
+/**
+ * A concurrency limit that adapts to what the other side can do.
+ *
+ * @throws OptionsError
+ */
+export function adaptiveConcurrency(options?: AdaptiveConcurrencyOptions): AdaptiveConcurrency {
+  return new AdaptiveConcurrency(options)
+}
+
+/** Our own deadline, and not a reason of the caller's that only looks like it. */
+function isOurs(error: unknown): boolean {
+  return (error as { kind?: unknown }).kind === 'timeout'
+}
