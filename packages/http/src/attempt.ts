@@ -147,6 +147,14 @@ export class Attempt extends Exchange implements SlotUser {
     if (this.announced) this.announceEnd(failed, outcome)
   }
 
+  /** From here on the server may count it; a wait for the connection came before. */
+  protected written(): void {
+    const { quotaHoldMs } = this.origin
+    if (quotaHoldMs !== Number.POSITIVE_INFINITY) {
+      this.quotaTimer = this.call.clock.setTimer(leaveQuota, quotaHoldMs, this as Attempt)
+    }
+  }
+
   protected head(): BodySink | undefined {
     this.leaveQuota()
     return this.call.headArrived(this)
@@ -199,10 +207,6 @@ export class Attempt extends Exchange implements SlotUser {
 
   private send(): void {
     this.holdsSlot = true
-    const { quotaHoldMs } = this.origin
-    if (quotaHoldMs !== Number.POSITIVE_INFINITY) {
-      this.quotaTimer = this.call.clock.setTimer(leaveQuota, quotaHoldMs, this as Attempt)
-    }
     if (requestChannel.hasSubscribers) this.announce()
     const { call, origin, request } = this
     const { idleMs, deadlineHeader } = call.settings

@@ -53,6 +53,11 @@ export class HttpResponse {
     return this.list
   }
 
+  /** All headers by their lower-case names, as a plain object; a list where one came repeatedly. */
+  get headerRecord(): ResponseHeaders {
+    return this.rawHeaders
+  }
+
   /** One header, without making an object of all; several of a name are joined. */
   header(name: string): string | undefined {
     return headerOf(this.rawHeaders, name.toLowerCase())

@@ -40,7 +40,7 @@ function attemptDoors(
 }
 
 /** A token's window begins at the latest so long after its request was sent, in milliseconds. */
-const QUOTA_HOLD_MS = 100
+const QUOTA_HOLD_MS = 250
 
 /** Builds what all calls of a client share. */
 export function createPipeline(options: ResolvedClientOptions, transport: Transport): CallShared {
@@ -125,10 +125,9 @@ function keyedRate(limiter: RateLimiter, keyOf: LimitSettings['key']): Door<Perm
       const { limitKey, limitWeight: weight, priority } = settings
       const key = limitKey ?? keyOf?.(request)
       if (key === undefined && weight === 1 && priority === 0) return limiter.enter(context)
-      const take = { key, weight }
-      return limiter.tryAcquire(take) ?? limiter.acquire({ ...take, priority, context })
+      return limiter.enter(context, { key, weight, priority })
     },
-    leave: (permit) => permit.release()
+    leave: (permit) => limiter.leave(permit)
   }
 }
 

@@ -83,6 +83,8 @@ export abstract class Exchange extends Bare implements EngineHandler {
   private rest: Buffer[] | undefined = undefined
   private paused = false
 
+  /** The request goes onto its connection now. */
+  protected abstract written(): void
   /** Gives a sink for the body, or undefined to have it gathered. */
   protected abstract head(): BodySink | undefined
   /** The gathered body has grown; false when it is enough. */
@@ -138,8 +140,12 @@ export abstract class Exchange extends Bare implements EngineHandler {
   onRequestStart(controller: EngineController): void {
     this.controller = controller
     // It waited in the engine's queue when it was given up.
-    if (this.over) controller.abort(asError(this.abortReason))
-    else this.sent = true
+    if (this.over) {
+      controller.abort(asError(this.abortReason))
+      return
+    }
+    this.sent = true
+    this.written()
   }
 
   onResponseStart(
