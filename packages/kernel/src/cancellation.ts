@@ -1,6 +1,10 @@
+import type { ListenerLink } from './listener-list.ts'
+
 /** Something that is told once when the work it waits for is cancelled. */
 export interface AbortListener {
   onAbort(reason: unknown): void
+  /** Belongs to the context that is listened to; leave it alone. */
+  abortLink?: ListenerLink | undefined
 }
 
 /**

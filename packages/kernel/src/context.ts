@@ -2,7 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { AbortListener, Cancellation } from './cancellation.ts'
 import { systemClock, type Clock, type Timer } from './clock.ts'
 import { TimeoutError } from './errors.ts'
-import { addListener, removeListener, tellListeners, type Listeners } from './listener-set.ts'
+import {
+  addListener,
+  removeListener,
+  tellListeners,
+  type ListenerLink,
+  type Listeners
+} from './listener-list.ts'
 
 /** What a caller can say about one call; every wait of every package takes it. */
 export interface ContextOptions {
@@ -58,6 +64,8 @@ export class Context implements Cancellation, AbortListener {
   declare private controller: AbortController | undefined
   declare private listeners: Listeners
   declare private linked: boolean
+  /** The place among the outer scope's listeners. */
+  declare abortLink: ListenerLink | undefined
 
   /** Prefer `Context.from`, `context.child` and `context.with`. */
   constructor(parent: Context, changes?: ContextChanges, shared = false) {
@@ -75,6 +83,7 @@ export class Context implements Cancellation, AbortListener {
     this.controller = undefined
     this.listeners = undefined
     this.linked = false
+    this.abortLink = undefined
   }
 
   /** The context of the code that runs now: that of the nearest `run`, else an empty one. */

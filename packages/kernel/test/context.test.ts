@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Context, TimeoutError } from '../src/index.ts'
 import { TestClock } from '../src/testing/index.ts'
@@ -260,5 +261,32 @@ describe('what travels', () => {
     const context = Context.current().child()
     expect(Context.from(context)).toBe(context)
     expect(Context.from({ context })).toBe(context)
+  })
+})
+
+describe('many listeners', () => {
+  it('come and go in any order, each told once', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat(9))), (steps) => {
+        const contexts = [Context.current().child(), Context.current().child()]
+        const listeners = Array.from({ length: 10 }, () => new Recorder())
+        const expected = contexts.map(() => new Set<Recorder>())
+        for (const [index, [comes, which]] of steps.entries()) {
+          const listener = listeners[which] as Recorder
+          const at = index % 3 === 0 ? 1 : 0
+          if (comes) contexts[at]?.listen(listener)
+          else contexts[at]?.unlisten(listener)
+          if (comes) expected[at]?.add(listener)
+          else expected[at]?.delete(listener)
+        }
+        for (const [at, context] of contexts.entries()) {
+          for (const listener of listeners) listener.reasons.length = 0
+          context.abort(at)
+          for (const listener of listeners) {
+            expect(listener.reasons).toEqual(expected[at]?.has(listener) === true ? [at] : [])
+          }
+        }
+      })
+    )
   })
 })
