@@ -1,14 +1,17 @@
 import { systemClock } from '@aplomb/kernel'
 import { runMain } from '@aplomb/tasks'
-import { demoCommand } from './demo/demo.ts'
-import { fetchCommand, type CommandContext } from './fetch/command.ts'
+import type { CommandContext } from './fetch/command.ts'
 
 /** How long what is under way may take after Ctrl-C. */
 const DRAIN_TIMEOUT_MS = 60_000
 
-const commands: Readonly<
-  Record<string, (args: readonly string[], context: CommandContext) => Promise<number>>
-> = { fetch: fetchCommand, demo: demoCommand }
+type Command = (args: readonly string[], context: CommandContext) => Promise<number>
+
+/** A command is loaded when it is asked for. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  fetch: async () => (await import('./fetch/command.ts')).fetchCommand,
+  demo: async () => (await import('./demo/demo.ts')).demoCommand
+}
 
 const HELP = `Usage: aplomb <command> [options]
 
@@ -32,8 +35,8 @@ export async function main(args: readonly string[]): Promise<void> {
 /** Runs one command and gives its exit code. */
 export async function run(args: readonly string[], context: CommandContext): Promise<number> {
   const [name = '--help', ...rest] = args
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command !== undefined) return command(rest, context)
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load !== undefined) return (await load())(rest, context)
   if (name === '--help' || name === '-h' || name === 'help') {
     context.stdout.write(HELP)
     return 0

@@ -84,9 +84,11 @@ function demoOptions(
 function fetchArguments(upstream: MockServer, quiet: boolean): string[] {
   return [
     `${upstream.origin}/items/{1..${ITEMS}}`,
-    ...['--rate', `${UPSTREAM_LIMIT}/s`],
+    `--rate=${UPSTREAM_LIMIT}/s`,
     // A stalled answer is worth another try soon.
-    ...['--timeout', '500ms', '--retries', '8', '--concurrency', '64'],
+    '--timeout=500ms',
+    '--retries=8',
+    '--concurrency=64',
     ...(quiet ? ['--quiet'] : [])
   ]
 }

@@ -1,5 +1,4 @@
 import { isAplombError, type Clock, type InvalidError } from '@aplomb/kernel'
-import { databaseDestination, embeddedDestination } from './database-destination.ts'
 import type { Destination } from './destination.ts'
 import { fileDestination, stdoutDestination } from './file-destination.ts'
 import { fetchOptions, type FetchOptions } from './options.ts'
@@ -36,9 +35,9 @@ export async function fetchCommand(
     return 0
   }
   await using source = await openSource(options.inputs, context.stdin, issues)
-  await using destination = destinationOf(options, context)
+  await using destination = await destinationOf(options, context)
   await destination.check(issues)
-  await using client = await clientOf(options, context, issues)
+  await using client = clientOf(options, context, issues)
   await checkReport(options.report, issues)
   if (issues.length > 0 || client === undefined) return refuse(context, issues)
   const run = await Run.open({ options, source, destination, client, ...context })
@@ -56,25 +55,25 @@ export function refuse({ stderr }: CommandContext, issues: readonly string[]): n
   return 2
 }
 
-function destinationOf(options: FetchOptions, { stdout }: CommandContext): Destination {
+/** PostgreSQL is loaded only where it is written to. */
+async function destinationOf(
+  options: FetchOptions,
+  { stdout }: CommandContext
+): Promise<Destination> {
   const { out } = options
-  switch (out.kind) {
-    case 'stdout':
-      return stdoutDestination(stdout)
-    case 'file':
-      return fileDestination(out.path, options)
-    case 'postgres':
-      return databaseDestination(out.url, options)
-    case 'embedded':
-      return embeddedDestination(EMBEDDED_DATA, options)
-  }
+  if (out.kind === 'stdout') return stdoutDestination(stdout)
+  if (out.kind === 'file') return fileDestination(out.path, options)
+  const databases = await import('./database-destination.ts')
+  return out.kind === 'postgres'
+    ? databases.databaseDestination(out.url, options)
+    : databases.embeddedDestination(EMBEDDED_DATA, options)
 }
 
-async function clientOf(
+function clientOf(
   options: FetchOptions,
   { clock }: CommandContext,
   issues: string[]
-): Promise<FetchClient | undefined> {
+): FetchClient | undefined {
   try {
     return createFetchClient(options, clock)
   } catch (error) {

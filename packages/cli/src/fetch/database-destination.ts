@@ -22,7 +22,9 @@ export function embeddedDestination(dataDir: string, options: TableOptions): Des
     server = await startEmbeddedPostgres({ dataDir: resolve(dataDir) })
     return server.url
   }
-  const stop = async (): Promise<void> => void (await server?.[Symbol.asyncDispose]())
+  const stop = async (): Promise<void> => {
+    await server?.[Symbol.asyncDispose]()
+  }
   return new DatabaseDestination(options, start, stop)
 }
 

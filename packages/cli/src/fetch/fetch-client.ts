@@ -24,6 +24,7 @@ export function createFetchClient(options: FetchOptions, clock: Clock): FetchCli
   const windows = rates.length === 0 ? [] : rateWindows(rates)
   const http = createClient({
     allowOtherOrigins: true,
+    throwOnStatus: false,
     headers,
     limits: {
       concurrency,

@@ -8,9 +8,8 @@ export async function fetchItem(client: HttpClient, clock: Clock, item: Item): P
   const startedAt = clock.now()
   const { method, url, headers, body } = item
   try {
-    const response = await client
-      .request(method, url, { headers, body, throwOnStatus: false })
-      .response()
+    const request = headers === undefined && body === undefined ? undefined : { headers, body }
+    const response = await client.request(method, url, request).response()
     const answer = answerOf(response, await response.bytes())
     return rowOf(item, answer, response.attempts, clock.now() - startedAt)
   } catch (error) {
@@ -18,12 +17,9 @@ export async function fetchItem(client: HttpClient, clock: Clock, item: Item): P
   }
 }
 
-function answerOf(response: HttpResponse, bytes: Uint8Array): Answer {
-  const headers: Record<string, string | string[]> = {}
-  for (const [name, value] of response.headers) {
-    headers[name] = name === 'set-cookie' ? response.headers.getSetCookie() : value
-  }
-  return { ok: response.ok, status: response.status, headers, ...textOrBase64(bytes) }
+function answerOf({ ok, status, headerRecord }: HttpResponse, bytes: Uint8Array): Answer {
+  const { body, bodyEncoding } = textOrBase64(bytes)
+  return { ok, status, headers: headerRecord, body, bodyEncoding }
 }
 
 /** A failed item keeps what the server said last, if it said anything. */
