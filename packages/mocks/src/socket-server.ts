@@ -20,7 +20,8 @@ export interface Connection {
 /** Node's own HTTP server, without a port: it serves the connections that were intercepted. */
 export class SocketServer {
   private readonly server: Server
-  private readonly connections = new WeakMap<object, Connection>()
+  private readonly connections = new Map<object, Connection>()
+  private readonly busy = new Set<object>()
   private readonly announcements: Announcements
 
   constructor(announcements: Announcements) {
@@ -38,19 +39,24 @@ export class SocketServer {
 
   serve(socket: BridgeSocket, connection: Connection): void {
     this.connections.set(socket, connection)
+    socket.once('close', () => this.connections.delete(socket))
     socket.on('error', () => undefined)
     this.server.emit('connection', socket)
   }
 
   /** Ends what no request is using. */
   closeIdle(): void {
-    this.server.closeIdleConnections()
+    for (const socket of this.connections.keys()) {
+      if (!this.busy.has(socket)) (socket as BridgeSocket).destroy()
+    }
   }
 
   private receive(message: IncomingMessage, response: ServerResponse): void {
     const socket = message.socket as unknown as BridgeSocket
     const connection = this.connections.get(socket)
     if (connection === undefined) return void socket.destroy()
+    this.busy.add(socket)
+    response.once('close', () => this.busy.delete(socket))
     const { tag, headers } = withoutTag(message.rawHeaders)
     const announcement = tag === undefined ? undefined : this.announcements.take(tag)
     const mocks = announcement === undefined ? connection.mocks : announcement.mocks

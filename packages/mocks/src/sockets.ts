@@ -30,39 +30,42 @@ interface Intercepted {
 const PENDING = 0
 const CLAIMED = 1
 
-let installed: SocketTransport | undefined
+let transport: SocketTransport | undefined
 
 /**
  * Takes every connection that this process opens, for as long as someone needs it. What turns out
  * not to be HTTP goes on to the network as it is. Gives the function that lets go.
  */
 export function installSockets(): () => void {
-  installed ??= new SocketTransport()
-  installed.users++
+  transport ??= new SocketTransport()
+  transport.acquire()
   let held = true
   return () => {
     if (!held) return
     held = false
-    if (installed === undefined || --installed.users > 0) return
-    installed.stop()
-    installed = undefined
+    transport?.release()
   }
 }
 
-/** One for the whole process, with Node's own HTTP server at the other end. */
+/**
+ * One for the whole process, with Node's own HTTP server at the other end. It is made once: clients
+ * keep connections from one time to the next.
+ */
 class SocketTransport {
-  users = 0
+  private users = 0
   private readonly interceptor = new SocketInterceptor()
   private readonly announcements = new Announcements()
   private readonly server = new SocketServer(this.announcements)
 
-  constructor() {
+  acquire(): void {
+    if (++this.users > 1) return
     this.announcements.start()
     this.interceptor.apply()
     this.interceptor.on('connection', (event) => this.intercept(event as unknown as Intercepted))
   }
 
-  stop(): void {
+  release(): void {
+    if (--this.users > 0) return
     this.server.closeIdle()
     this.announcements.stop()
     this.interceptor.dispose()
