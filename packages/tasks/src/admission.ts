@@ -1,3 +1,4 @@
+import { AdaptiveLevel } from './adaptive-level.ts'
 import {
   isAplombError,
   type Context,
@@ -48,12 +49,14 @@ export class Admission {
    */
   constructor(
     concurrency: number | Limiter,
+    adaptive: boolean,
     context: Context,
     onFree: () => void,
     onRefused: (error: unknown) => void
   ) {
-    if (typeof concurrency === 'number') this.count = new Count(concurrency)
-    else this.limiter = concurrency
+    if (typeof concurrency !== 'number') this.limiter = concurrency
+    else if (adaptive) this.limiter = new AdaptiveLevel(concurrency, context.clock)
+    else this.count = new Count(concurrency)
     this.context = context
     this.onFree = onFree
     this.onRefused = onRefused

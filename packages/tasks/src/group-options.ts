@@ -94,11 +94,15 @@ const groupFields: Fields<TaskGroupOptions> = {
 
 const defaults = resolve('taskGroup', undefined)
 
+/** Two who decide would be one too many. */
+export const needsNumber = 'cannot be combined with a limiter, which finds its level itself'
+
 /** Options with their defaults filled in. */
 export type ResolvedGroupOptions = Readonly<
   TaskGroupOptions & {
     name: string
     maxConcurrent: number | Limiter
+    adaptive: boolean
     graceMs: number
   }
 >
@@ -111,7 +115,9 @@ export function resolveGroupOptions(
 }
 
 function resolve(owner: string, input: TaskGroupOptions | undefined): ResolvedGroupOptions {
-  return resolveOptions(owner, input, groupFields) as ResolvedGroupOptions
+  return resolveOptions(owner, input, groupFields, ({ adaptive, maxConcurrent }, report) => {
+    if (adaptive === true && typeof maxConcurrent === 'object') report('adaptive', needsNumber)
+  }) as ResolvedGroupOptions
 }
 
 function isSignal(value: unknown): boolean {

@@ -38,7 +38,7 @@ export class Group<T = unknown> extends TreeNode implements MembersOwner, AbortL
     this.options = options
     this.context = new NodeContext(base, this, { clock: options.clock })
     this.startedAt = this.context.clock.coarseNow()
-    this.members = new Members(this, options.maxConcurrent)
+    this.members = new Members(this, options.maxConcurrent, options.adaptive)
     this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve
       this.reject = reject

@@ -2,6 +2,7 @@ import { Context, fields, resolveOptions, type Fields, type Limiter } from '@apl
 import {
   callFields,
   concurrencyField,
+  needsNumber,
   type CallOptions,
   type ConcurrencyOptions
 } from './group-options.ts'
@@ -20,13 +21,15 @@ export interface MapOptions extends ItemOptions {
 
 /** Options with their defaults filled in. */
 export type ResolvedMapOptions = Readonly<
-  MapOptions & { name: string; concurrency: number | Limiter; ordered: boolean }
+  MapOptions & { name: string; concurrency: number | Limiter; adaptive: boolean; ordered: boolean }
 >
+
+const defaultConcurrency = 16
 
 const mapFields: Fields<MapOptions> = {
   ...callFields,
   name: fields.optional(fields.string('')),
-  concurrency: concurrencyField(16),
+  concurrency: fields.optional(concurrencyField(defaultConcurrency)),
   adaptive: fields.boolean(false),
   ordered: fields.boolean(true)
 }
@@ -35,8 +38,12 @@ export function resolveMapOptions(
   owner: string,
   input: MapOptions | undefined
 ): ResolvedMapOptions {
-  const resolved = resolveOptions(owner, input, mapFields)
-  return { ...resolved, name: resolved.name ?? owner } as ResolvedMapOptions
+  const resolved = resolveOptions(owner, input, mapFields, ({ adaptive, concurrency }, report) => {
+    if (adaptive === true && typeof concurrency === 'object') report('adaptive', needsNumber)
+  })
+  const { adaptive, name = owner } = resolved
+  const fallback = adaptive === true ? Number.POSITIVE_INFINITY : defaultConcurrency
+  return { ...resolved, name, concurrency: resolved.concurrency ?? fallback } as ResolvedMapOptions
 }
 
 /** The context that a call shall run below. */

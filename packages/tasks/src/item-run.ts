@@ -21,6 +21,7 @@ export abstract class ItemRun<T, R, Place> extends TreeNode implements Sink<R, P
     this.startedAt = Math.floor(this.context.clock.coarseNow())
     const admission: Admission = new Admission(
       options.concurrency,
+      options.adaptive,
       this.context,
       () => this.pump(),
       (error) => this.lanes.fail('the limiter', error)

@@ -34,7 +34,8 @@ class MapRun<T, R> extends ItemRun<T, R, unknown> {
   constructor(source: Source<T>, mapper: Mapper<T, R>, base: Context, options: ResolvedMapOptions) {
     super(source, mapper, base, options)
     this.results = (options.ordered ? new OrderedResults() : new UnorderedResults()) as never
-    this.window = typeof options.concurrency === 'number' ? options.concurrency : 0
+    const isCount = typeof options.concurrency === 'number' && !options.adaptive
+    this.window = isCount ? options.concurrency : 0
     this.refillAt = this.window === 0 ? Infinity : this.window - (this.window >> 3)
   }
 

@@ -22,10 +22,10 @@ export class Members implements TaskOwner {
   private readonly owner: MembersOwner
   private readonly admission: Admission | undefined
 
-  constructor(owner: MembersOwner, limit: number | Limiter) {
+  constructor(owner: MembersOwner, limit: number | Limiter, adaptive: boolean) {
     this.owner = owner
     this.context = owner.context
-    this.admission = this.createAdmission(limit)
+    this.admission = this.createAdmission(limit, adaptive)
   }
 
   spawn<T>(name: string | undefined, work: TaskFunction<T>): Task<T> {
@@ -57,10 +57,11 @@ export class Members implements TaskOwner {
     return work.name === '' ? `task ${this.spawned}` : work.name
   }
 
-  private createAdmission(limit: number | Limiter): Admission | undefined {
-    if (limit === Number.POSITIVE_INFINITY) return undefined
+  private createAdmission(limit: number | Limiter, adaptive: boolean): Admission | undefined {
+    if (limit === Number.POSITIVE_INFINITY && !adaptive) return undefined
     const admission: Admission = new Admission(
       limit,
+      adaptive,
       this.context,
       () => this.startWaiting(admission),
       (error) => (this.waiting.first as Task | undefined)?.refuse(error)
