@@ -54,16 +54,18 @@ export class BatchExchange extends Exchange<QueryResult<never>[]> {
     wire.stream.cork()
     this.cache.writeEvicted(wire)
     for (const [index, statement] of this.statements.entries()) {
-      const prepared = this.prepared[index]
-      writeStatement(
-        wire,
-        statement,
-        prepared,
-        prepared?.parsed === true || hasAdded(written, prepared)
-      )
+      const prepared = this.stillKept(index)
+      const parsed = prepared?.parsed === true || hasAdded(written, prepared)
+      writeStatement(wire, statement, prepared, parsed)
     }
     wire.sync()
     wire.stream.uncork()
+  }
+
+  /** With more statements than the cache keeps, some of them go without a name. */
+  private stillKept(index: number): PreparedStatement | undefined {
+    const prepared = this.prepared[index]
+    return prepared !== undefined && this.cache.holds(prepared) ? prepared : undefined
   }
 
   protected result(): QueryResult<never>[] {

@@ -67,7 +67,7 @@ export class Connection implements ExchangeOwner {
     context: Context
   ): Promise<Connection> {
     context.throwIfAborted()
-    const client = new EngineClient({ keepAlive: true, ...target })
+    const client = new EngineClient(target)
     const connection = new Connection(client, target, settings)
     await connection.connect(context)
     return connection

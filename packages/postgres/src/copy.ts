@@ -7,6 +7,8 @@ import type { Wire } from './wire.ts'
 /** What COPY FROM takes: chunks of its text, csv or binary format, cut anywhere. */
 export type CopySource = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>
 
+const NOT_COPY = 'the statement was no COPY from stdin or to stdout'
+
 /** @throws DatabaseArgumentError: COPY takes no parameters. */
 export function readCopy(
   query: string | SqlFragment,
@@ -41,14 +43,14 @@ export class CopyInExchange extends Exchange<number> {
 
   override handleCopyInResponse(wire: Wire): void {
     this.pump(wire).catch((error: unknown) => {
-      this.failure ??= error
-      this.failedOutside = true
+      this.refuse(error)
       this.stop(wire, 'the source failed')
     })
   }
 
   override handleCommandComplete({ text }: { text: string }): void {
-    this.rowCount = Number(text.slice(text.lastIndexOf(' ') + 1))
+    if (text.startsWith('COPY ')) this.rowCount = Number(text.slice(5))
+    else this.refuse(new DatabaseArgumentError([NOT_COPY]))
   }
 
   protected override onAbandon(wire: Wire): void {
@@ -172,7 +174,8 @@ export class CopyOutExchange extends Exchange<number> {
   }
 
   override handleCommandComplete({ text }: { text: string }): void {
-    this.rowCount = Number(text.slice(text.lastIndexOf(' ') + 1))
+    if (text.startsWith('COPY ')) this.rowCount = Number(text.slice(5))
+    else this.refuse(new DatabaseArgumentError([NOT_COPY]))
   }
 
   protected override onAbandon(): void {

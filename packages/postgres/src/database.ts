@@ -163,9 +163,9 @@ export class Database extends Session implements AsyncDisposable {
    * ended within `pool.closeTimeoutMs` loses its connection; then the result is false.
    */
   async close(): Promise<boolean> {
+    const closed = this.servers.all.map(({ pool }) => pool.drain())
     await this.listener.close()
-    const closed = await Promise.all(this.servers.all.map(({ pool }) => pool.drain()))
-    return closed.every(Boolean)
+    return (await Promise.all(closed)).every(Boolean)
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {
@@ -191,7 +191,7 @@ export class Database extends Session implements AsyncDisposable {
     } finally {
       if (failed) void tx.rollback().catch(() => undefined)
       else await tx.end()
-      void channel.turns.take(Context.none).then(() => loan.giveBack())
+      channel.giveBack(loan)
       if (options !== undefined && context !== options.context) context.close()
     }
   }
@@ -206,8 +206,7 @@ export class Database extends Session implements AsyncDisposable {
     try {
       return await new Transaction(this.name, this.options, channel, context).complete(body)
     } finally {
-      // Behind a rollback, or a commit nobody waits for, that may still be under way.
-      void channel.turns.take(Context.none).then(() => loan.giveBack())
+      channel.giveBack(loan)
     }
   }
 

@@ -25,7 +25,15 @@ type Callback = (error: unknown, result?: unknown) => void
  */
 export class EngineClient extends pg.Client {
   /** Runs plain queries; undefined: pg itself does. */
-  takeOver: ((query: PgQueryConfig) => Promise<unknown>) | undefined
+  takeOver: ((query: PgQueryConfig) => Promise<unknown>) | undefined = undefined
+
+  constructor(target: ConnectionTarget) {
+    super({ keepAlive: true, ...target })
+    // A URL without a password would otherwise win over one given beside it.
+    if (target.password !== undefined) {
+      ;(this as { password?: unknown }).password = target.password
+    }
+  }
 
   override query(first: unknown, second?: unknown, third?: unknown): never {
     const own = super.query.bind(this) as (...args: unknown[]) => never

@@ -52,7 +52,7 @@ export abstract class Exchange<T> implements Submittable, AbortListener {
   /** How much was left of the time to wait when the server sent an error. */
   remainingMs: number = Number.POSITIVE_INFINITY
   protected failure: unknown = undefined
-  /** The failure is the caller's own: his source of data threw. */
+  /** The failure is not the server's: the caller's source of data threw. */
   failedOutside = false
   private clock: Clock | undefined
   private wire: Wire | undefined
@@ -152,6 +152,13 @@ export abstract class Exchange<T> implements Submittable, AbortListener {
   protected noteEffect(tag: string, cache: StatementCache): void {
     if (ALTERING.has(tag)) this.altersSession = true
     else if (FORGETTING.has(tag)) cache.clear()
+  }
+
+  /** Fails for a reason that is not the server's; it still has to come to its end. */
+  protected refuse(error: unknown): void {
+    if (this.failure !== undefined) return
+    this.failure = error
+    this.failedOutside = true
   }
 
   /** Called once for every exchange, however it ended. */

@@ -94,7 +94,7 @@ export class Listener {
       known.add(entry)
       return
     }
-    const connection = (this.connection ??= await this.connect())
+    const connection = this.connection ?? (await this.open())
     await this.command(connection, `listen ${quoteIdentifier(channel)}`)
     this.entries.set(channel, new Set([entry]))
   }
@@ -178,18 +178,22 @@ export class Listener {
   /** True when there is nothing left to do. */
   private async restore(): Promise<boolean> {
     if (this.entries.size === 0 || this.connection !== undefined) return true
-    try {
-      const connection = await this.connect()
-      for (const channel of this.entries.keys()) {
-        await this.command(connection, `listen ${quoteIdentifier(channel)}`)
-      }
-      if (connection.lost !== undefined) return false
-      this.connection = connection
-    } catch {
-      return false
+    return this.open().then(
+      () => true,
+      () => false
+    )
+  }
+
+  /** Connects, and listens to all that anyone wants. */
+  private async open(): Promise<Connection> {
+    const connection = await this.connect()
+    for (const channel of this.entries.keys()) {
+      await this.command(connection, `listen ${quoteIdentifier(channel)}`)
     }
-    this.tellReconnected()
-    return true
+    if (connection.lost !== undefined) throw connection.lost
+    this.connection = connection
+    if (this.entries.size > 0) this.tellReconnected()
+    return connection
   }
 
   private tellReconnected(): void {

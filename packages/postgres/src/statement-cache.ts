@@ -44,9 +44,14 @@ export class StatementCache {
     return this.size === 0 ? undefined : this.add(text)
   }
 
+  /** Whether it is still kept; a later one of the same batch may have pushed it out. */
+  holds(statement: PreparedStatement): boolean {
+    return this.statements.get(statement.text) === statement
+  }
+
   /** The server no longer accepts it, or never got it. */
   forget(statement: PreparedStatement): void {
-    if (this.statements.get(statement.text) !== statement) return
+    if (!this.holds(statement)) return
     this.statements.delete(statement.text)
     this.evicted.push(statement.name)
   }

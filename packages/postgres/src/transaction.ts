@@ -30,6 +30,15 @@ export class TransactionChannel {
     this.connection = connection
   }
 
+  /** Behind a rollback, or a commit nobody waits for, that may still be under way. */
+  giveBack(loan: Loan): void {
+    void this.turns.take(Context.none).then((done) => {
+      this.ended = true
+      loan.giveBack()
+      done()
+    })
+  }
+
   /** For a savepoint or a portal. */
   nextName(): string {
     return `aplomb_${++this.names}`

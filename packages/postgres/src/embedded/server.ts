@@ -24,7 +24,7 @@ export interface EmbeddedPostgres extends AsyncDisposable {
   readonly running: boolean
   /** The URL of a database by name; over TCP where the server listens there and you ask for it. */
   urlOf(database: string, transport?: 'socket' | 'tcp'): string
-  /** A fresh, empty database, or a copy of a template, within some 20 ms; disposing drops it. */
+  /** A fresh, empty database, or a copy of a template, in well under a tenth of a second; disposing drops it. */
   createDatabase(request?: DatabaseRequest): Promise<EmbeddedDatabase>
   /** A database that `prepare` fills once, to copy for every test. */
   createTemplate(name: string, prepare: (url: string) => Promise<unknown>): Promise<void>
