@@ -5,6 +5,11 @@ export interface Timer {
   /** When the callback runs, in `clock.now()` milliseconds. */
   readonly dueAt: number
   cancel(): void
+  /**
+   * Starts it anew with its delay, whether it is pending, was cancelled or has run. For a timeout
+   * that guards one thing after another it is cheaper than a new timer.
+   */
+  restart(): void
 }
 
 /**

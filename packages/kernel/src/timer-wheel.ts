@@ -48,6 +48,11 @@ class WheelTimer implements Timer {
     this.wheel?.forget(this.background)
   }
 
+  restart(): void {
+    this.due = unstamped
+    this.wheel?.start(this)
+  }
+
   insertBefore(node: WheelTimer): void {
     this.prev = node.prev
     this.next = node
@@ -94,6 +99,8 @@ export class TimerWheel implements Clock {
     this.turnScheduled = false
     this.turnNow = Number.NaN
     if (this.fresh.next !== this.fresh) this.stampFresh(this.now())
+    // Left to the end of the turn, since the next timer often comes in the turn of a cancellation.
+    if (this.pending === 0) this.driver?.unref()
   }
   private readonly onWake = (): void => {
     this.driver = undefined
@@ -123,19 +130,24 @@ export class TimerWheel implements Clock {
 
   setTimer<A>(callback: (argument: A) => void, delayMs: number, argument?: A): Timer {
     const timer = new WheelTimer(this, callback as (argument: unknown) => void, delayMs, argument)
-    timer.insertBefore(this.fresh)
-    if (this.pending++ === 0) this.driver?.ref()
-    this.scheduleTurnEnd()
+    this.start(timer)
     return timer
   }
 
   setBackgroundTimer<A>(callback: (argument: A) => void, delayMs: number, argument?: A): Timer {
     const run = callback as (argument: unknown) => void
     const timer = new WheelTimer(this, run, delayMs, argument, true)
-    timer.insertBefore(this.fresh)
-    this.pendingInBackground++
-    this.scheduleTurnEnd()
+    this.start(timer)
     return timer
+  }
+
+  /** Makes a timer a fresh one, be it new or not. */
+  start(timer: WheelTimer): void {
+    if (timer.next !== timer) timer.unlink()
+    else if (timer.background) this.pendingInBackground++
+    else if (this.pending++ === 0) this.driver?.ref()
+    timer.insertBefore(this.fresh)
+    this.scheduleTurnEnd()
   }
 
   /** Puts a fresh timer on the wheel now, for a caller who asks when it is due. */
@@ -150,7 +162,7 @@ export class TimerWheel implements Clock {
   /** A linked timer was cancelled. */
   forget(background: boolean): void {
     if (background) this.pendingInBackground--
-    else if (--this.pending === 0) this.driver?.unref()
+    else if (--this.pending === 0 && !this.turnScheduled) this.driver?.unref()
   }
 
   /**

@@ -65,3 +65,35 @@ it('the empty context belongs to no call and cannot be cancelled', async () => {
     expect(Context.none.run(() => Context.current())).toBe(Context.none)
   })
 })
+
+it.each([
+  ['the system clock', () => new TimerWheel()],
+  ['the test clock', () => new TestClock()]
+])('a timer of %s can be restarted while pending, cancelled, and after it ran', async (_, make) => {
+  const clock = make()
+  const pass = async (ms: number): Promise<void> => {
+    if (clock instanceof TestClock) return clock.advance(ms)
+    return new Promise((resolve) => void clock.setTimer(resolve, ms))
+  }
+  const ran: number[] = []
+  const timer = clock.setTimer(() => ran.push(clock.now()), 20)
+  const first = timer.dueAt
+  await pass(10)
+  timer.restart()
+  expect(timer.dueAt).toBeGreaterThanOrEqual(first + 10)
+  const restarted = timer.dueAt
+  await pass(25)
+  expect(ran).toHaveLength(1)
+  expect(ran[0]).toBeGreaterThanOrEqual(restarted)
+  expect(clock.pendingTimers).toBe(0)
+  timer.restart()
+  timer.cancel()
+  await pass(25)
+  expect(ran).toHaveLength(1)
+  timer.restart()
+  timer.restart()
+  expect(clock.pendingTimers).toBe(1)
+  await pass(25)
+  expect(ran).toHaveLength(2)
+  expect(clock.pendingTimers).toBe(0)
+})

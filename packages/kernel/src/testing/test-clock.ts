@@ -2,7 +2,8 @@ import type { Clock, Timer } from '../clock.ts'
 import { endOfTurn } from '../timer-turn.ts'
 
 interface TestTimer extends Timer {
-  readonly order: number
+  dueAt: number
+  order: number
   readonly background: boolean
   readonly fire: () => void
 }
@@ -109,15 +110,20 @@ export class TestClock implements Clock {
   private start(fire: () => void, delayMs: number, background: boolean): Timer {
     const timers = this.timers
     const timer: TestTimer = {
-      dueAt: this.time + Math.max(0, delayMs),
-      order: this.started++,
+      dueAt: 0,
+      order: 0,
       background,
       fire,
       cancel() {
         timers.delete(timer)
+      },
+      restart: () => {
+        timer.dueAt = this.time + Math.max(0, delayMs)
+        timer.order = this.started++
+        timers.add(timer)
       }
     }
-    timers.add(timer)
+    timer.restart()
     return timer
   }
 
