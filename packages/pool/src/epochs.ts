@@ -5,7 +5,7 @@ import type { Clock, Timer } from '@aplomb/kernel'
  * timer is enough for all of them.
  */
 export interface Epoch {
-  readonly since: number
+  since: number
   timer: Timer | undefined
   waiting: number
 }
@@ -23,26 +23,28 @@ export class Epochs {
     this.expire = expire
   }
 
-  /** The epoch of this turn. */
-  now(): Epoch {
-    const since = this.clock.coarseNow()
+  /** Someone begins to wait. */
+  join(): Epoch {
+    const now = this.clock.coarseNow()
     let { current } = this
-    if (current === undefined || current.since !== since) {
-      current = { since, timer: undefined, waiting: 0 }
+    if (current === undefined || (current.waiting > 0 && current.since !== now)) {
+      current = { since: now, timer: undefined, waiting: 0 }
       this.current = current
     }
+    if (current.waiting++ === 0) this.begin(current, now)
     return current
-  }
-
-  /** Someone begins to wait. */
-  join(epoch: Epoch): void {
-    if (epoch.waiting++ === 0 && this.timeoutMs !== Number.POSITIVE_INFINITY) {
-      epoch.timer = this.clock.setTimer(this.expire, this.timeoutMs, epoch)
-    }
   }
 
   /** Someone who had joined waits no more. */
   leave(epoch: Epoch): void {
     if (--epoch.waiting === 0) epoch.timer?.cancel()
+  }
+
+  private begin(epoch: Epoch, now: number): void {
+    epoch.since = now
+    if (epoch.timer !== undefined) epoch.timer.restart()
+    else if (this.timeoutMs !== Number.POSITIVE_INFINITY) {
+      epoch.timer = this.clock.setTimer(this.expire, this.timeoutMs, epoch)
+    }
   }
 }

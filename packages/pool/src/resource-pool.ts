@@ -54,7 +54,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     const { clock, acquireTimeoutMs } = resolved
     this.epochs = new Epochs(clock, acquireTimeoutMs, (epoch) => this.expireEpoch(epoch))
     this.waiters = new WaiterQueue((waiter) => {
-      if (waiter.terms?.timeoutMs === undefined) this.epochs.leave(waiter.epoch)
+      if (waiter.epoch !== undefined) this.epochs.leave(waiter.epoch)
     })
     this.stock = new Stock(factory, resolved, this)
     this.leaks = Number.isFinite(resolved.leakThresholdMs) ? new LeakWatch(resolved) : undefined
@@ -238,7 +238,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
   ready(entry: Entry<T>): void {
     const waiter = this.waiters.shift()
     if (waiter !== undefined) {
-      const waitMs = this.options.clock.coarseNow() - waiter.epoch.since
+      const waitMs = this.options.clock.coarseNow() - waiter.since
       waiter.grant(this.lend(entry, waitMs, waiter.terms?.origin))
     } else if (this.closing === undefined) {
       this.stock.shelve(entry)
@@ -270,7 +270,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     const terms = plain ? undefined : this.termsOf(context, options, origin)
     const refusal = this.refusal(terms?.timeoutMs ?? this.options.acquireTimeoutMs)
     if (refusal !== undefined) return Promise.reject(refusal)
-    const epoch = this.epochs.now()
+    const epoch = terms?.timeoutMs === undefined ? this.epochs.join() : undefined
     const promise = new Promise<Lease<T>>((resolve, reject) => {
       this.enqueue(new Waiter<T>(epoch, terms, resolve, reject), options?.priority ?? 0)
     })
@@ -286,6 +286,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
   ): Terms<T> {
     return {
       timeoutMs: this.timeoutOf(options),
+      since: this.options.clock.coarseNow(),
       origin,
       context: context === Context.none ? undefined : context,
       left: this.left,
@@ -303,12 +304,11 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
   }
 
   private enqueue(waiter: Waiter<T>, priority: number): void {
-    const { terms, epoch } = waiter
     this.waiters.add(waiter, priority)
-    if (terms === undefined) return this.epochs.join(epoch)
-    const { timeoutMs, context } = terms
-    if (timeoutMs === undefined) this.epochs.join(epoch)
-    else if (timeoutMs !== Number.POSITIVE_INFINITY) {
+    const { terms } = waiter
+    if (terms === undefined) return
+    const { timeoutMs = Number.POSITIVE_INFINITY, context } = terms
+    if (timeoutMs !== Number.POSITIVE_INFINITY) {
       terms.timer = this.options.clock.setTimer(this.expire, timeoutMs, waiter)
     }
     context?.listen(waiter)
@@ -331,7 +331,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
 
   private timeOut(waiter: Waiter<T>): void {
     const timeoutMs = waiter.terms?.timeoutMs ?? this.options.acquireTimeoutMs
-    const error = this.timeoutError(timeoutMs, waiter.epoch.since)
+    const error = this.timeoutError(timeoutMs, waiter.since)
     this.waiters.remove(waiter)
     waiter.reject(error)
   }

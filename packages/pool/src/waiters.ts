@@ -4,8 +4,9 @@ import type { PoolLease } from './lease.ts'
 
 /** What a caller asked for beyond the usual; most ask for nothing. */
 export interface Terms<T> {
-  /** How long it waits, when that is not the pool's usual time. */
+  /** How long it waits, when that is not the pool's usual time; then it is in no epoch. */
   readonly timeoutMs: number | undefined
+  readonly since: number
   /** Where it called `acquire`, if leaks are looked for. */
   readonly origin: Error | undefined
   /** What can abort it. */
@@ -22,13 +23,14 @@ export class Waiter<T> implements AbortListener {
   prev: Waiter<T> | Line<T>
   next: Waiter<T> | Line<T>
   line: Line<T> | undefined = undefined
-  readonly epoch: Epoch
+  /** The turn in which it began, if it keeps to the pool's usual time. */
+  readonly epoch: Epoch | undefined
   readonly terms: Terms<T> | undefined
   private readonly resolve: (lease: PoolLease<T>) => void
   private readonly fail: (error: unknown) => void
 
   constructor(
-    epoch: Epoch,
+    epoch: Epoch | undefined,
     terms: Terms<T> | undefined,
     resolve: (lease: PoolLease<T>) => void,
     reject: (error: unknown) => void
@@ -39,6 +41,10 @@ export class Waiter<T> implements AbortListener {
     this.terms = terms
     this.resolve = resolve
     this.fail = reject
+  }
+
+  get since(): number {
+    return this.epoch === undefined ? (this.terms?.since ?? 0) : this.epoch.since
   }
 
   /**
@@ -145,13 +151,13 @@ export class WaiterQueue<T> {
     waiter.line?.remove(waiter)
   }
 
-  /** Those who keep to the pool's usual time and began in `epoch`. */
+  /** Those who began in `epoch`. */
   *of(epoch: Epoch): Generator<Waiter<T>> {
     for (const line of this.lines.slice()) {
       for (let waiter = line.next; waiter instanceof Waiter;) {
         const { next } = waiter
-        if (waiter.epoch.since > epoch.since) break
-        if (waiter.epoch === epoch && waiter.terms?.timeoutMs === undefined) yield waiter
+        if (waiter.since > epoch.since) break
+        if (waiter.epoch === epoch) yield waiter
         waiter = next
       }
     }

@@ -57,6 +57,7 @@ it('finds those of one turn who keep to the usual time', () => {
   const late: Epoch = { since: 2, timer: undefined, waiting: 0 }
   const own = {
     timeoutMs: 5,
+    since: 1,
     origin: undefined,
     context: undefined,
     left: ignore,
@@ -66,7 +67,7 @@ it('finds those of one turn who keep to the usual time', () => {
   const plain = new Waiter<unknown>(early, undefined, ignore, ignore)
   const urgent = new Waiter<unknown>(early, undefined, ignore, ignore)
   queue.add(plain, 0)
-  queue.add(new Waiter<unknown>(early, own, ignore, ignore), 0)
+  queue.add(new Waiter<unknown>(undefined, own, ignore, ignore), 0)
   queue.add(new Waiter<unknown>(late, undefined, ignore, ignore), 0)
   queue.add(urgent, 7)
   expect([...queue.of(early)]).toEqual([urgent, plain])
