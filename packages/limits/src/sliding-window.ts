@@ -84,15 +84,16 @@ export class SlidingWindow implements Meter {
     let index = this.size - 1
     if (index < 0 || this.at(index) < at) return
     while (index > 0 && this.at(index - 1) >= at) index--
-    const before = index === 0 ? this.expired : this.totalAt(index - 1)
-    const given = Math.min(weight, this.totalAt(index) - before)
+    const given = Math.min(weight, this.totalAt(index) - this.totalBefore(index))
     for (; index < this.size; index++) this.totals[this.slot(index)]! -= given
     this.total -= given
+    this.forgetEmptyEnd()
   }
 
   settle(now: number, weight: number): void {
     if (!this.strict) return
     this.held -= weight
+    this.expire(now)
     this.log(Math.max(now, this.last), weight)
   }
 
@@ -104,6 +105,19 @@ export class SlidingWindow implements Meter {
   isIdle(now: number): boolean {
     this.expire(now)
     return this.size === 0 && this.held === 0
+  }
+
+  /** So that nobody has to come after somebody who does not come. */
+  private forgetEmptyEnd(): void {
+    while (this.size > 0 && this.totalAt(this.size - 1) === this.totalBefore(this.size - 1)) {
+      this.size--
+    }
+    this.last = this.size === 0 ? Number.NEGATIVE_INFINITY : this.at(this.size - 1)
+    this.mergedFrom = this.last
+  }
+
+  private totalBefore(index: number): number {
+    return index === 0 ? this.expired : this.totalAt(index - 1)
   }
 
   /** When the first `units` of the log have left the window. */
@@ -130,7 +144,6 @@ export class SlidingWindow implements Meter {
   }
 
   private log(at: number, weight: number): void {
-    this.expire(at)
     this.total += weight
     if (this.size > 0 && at - this.mergedFrom <= this.mergeMs) {
       const index = this.slot(this.size - 1)

@@ -7,7 +7,7 @@ import {
 } from '../src/index.ts'
 import { QueueingServer, type ServerModel } from './queueing-server.ts'
 
-const SEED = 7
+const SEED = Number(process.env['SEED'] ?? 7)
 
 interface World {
   readonly clock: TestClock

@@ -1,0 +1,92 @@
+import { TestClock } from '@aplomb/kernel/testing'
+import { describe, expect, it } from 'vitest'
+import { rateLimiter, Semaphore } from '../src/index.ts'
+
+describe('priorities', () => {
+  it('serve the highest first, and first come, first served within one', async () => {
+    const semaphore = new Semaphore(1)
+    const held = await semaphore.acquire()
+    const log: number[] = []
+    const priorities = [0, 1, -5, 2, 1.5, 0, 2]
+    const all = priorities.map(async (priority, index) => {
+      const permit = await semaphore.acquire({ priority })
+      log.push(index)
+      permit.release()
+    })
+    held.release()
+    await Promise.all(all)
+    expect(log).toEqual([3, 6, 4, 1, 0, 5, 2])
+  })
+
+  it('starve nobody: the low one has its turn after maxOvertakes others', async () => {
+    const semaphore = new Semaphore({ permits: 1, maxOvertakes: 8 })
+    const held = await semaphore.acquire()
+    let served = 0
+    let low = 0
+    let done = false
+    void semaphore.acquire({ priority: -1 }).then((permit) => {
+      low = served
+      done = true
+      permit.release()
+    })
+    const urgent = async (): Promise<void> => {
+      while (!done) {
+        await semaphore.execute(() => served++, { priority: 5 })
+      }
+    }
+    const stream = Array.from({ length: 20 }, urgent)
+    held.release()
+    await Promise.all(stream)
+    expect(low).toBe(8)
+  })
+
+  it('starve nobody when grants are rare: the low one has its turn after ageingMs', async () => {
+    const clock = new TestClock()
+    const semaphore = new Semaphore({ permits: 1, ageingMs: 100, clock })
+    let held = await semaphore.acquire()
+    const low = semaphore.acquire({ priority: 0 })
+    const first = semaphore.acquire({ priority: 9 })
+    const second = semaphore.acquire({ priority: 9 })
+    held.release()
+    held = await first
+    await clock.advance(100)
+    held.release()
+    const permit = await low
+    expect(semaphore.queued).toBe(1)
+    permit.release()
+    await second
+  })
+
+  it('starve nobody among many: each has its turn', async () => {
+    const semaphore = new Semaphore({ permits: 1, maxOvertakes: 4 })
+    const held = await semaphore.acquire()
+    const waiting = new Set([1, 2, 3, 4, 5, 6, 7])
+    for (const priority of waiting) {
+      void semaphore.execute(() => waiting.delete(priority), { priority })
+    }
+    let served = 0
+    const urgent = async (): Promise<void> => {
+      while (waiting.size > 0 && served < 1000) {
+        await semaphore.execute(() => served++, { priority: 100 })
+      }
+    }
+    const stream = Array.from({ length: 20 }, urgent)
+    held.release()
+    await Promise.all(stream)
+    expect(waiting.size).toBe(0)
+    expect(served).toBeLessThan(7 * 5 + 25)
+  })
+
+  it('hold for rate limiters too', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter({ limit: 1, perMs: 10 }, { clock })
+    const log: string[] = []
+    await limiter.acquire()
+    void limiter.acquire({ priority: 0 }).then(() => log.push('low'))
+    void limiter.acquire({ priority: 1 }).then(() => log.push('high'))
+    await clock.advance(10)
+    expect(log).toEqual(['high'])
+    await clock.advance(10)
+    expect(log).toEqual(['high', 'low'])
+  })
+})
