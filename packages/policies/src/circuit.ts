@@ -1,6 +1,6 @@
-import { callHook, type Context } from '@aplomb/kernel'
+import { callHook, Context } from '@aplomb/kernel'
 import { isEvidence } from './breaker-failure.ts'
-import type { ResolvedBreakerOptions } from './breaker-options.ts'
+import { resolveBreakerOptions, type ResolvedBreakerOptions } from './breaker-options.ts'
 import type { BreakerState } from './breaker-state.ts'
 import {
   ConsecutiveWindow,
@@ -11,15 +11,42 @@ import {
 import { retryAfterOf } from './classify.ts'
 import { CircuitOpenError } from './errors.ts'
 import { breakerChannel } from './events.ts'
+import type { Sink } from './flow.ts'
+import { keepShape } from './keep-shape.ts'
 
-/** A call that was let in. */
-export interface CircuitPass {
+/** A call that was let in. It is its own sink, which spares the happy path an object. */
+export class CircuitPass implements Sink {
   readonly circuit: Circuit
   /** The period of the circuit it belongs to; the result of an earlier one is ignored. */
   readonly period: number
   readonly context: Context
-  /** NaN unless slow calls count. */
-  readonly startedAt: number
+  /** Undefined unless slow calls count. */
+  readonly startedAt: number | undefined
+  sink: Sink | undefined
+
+  constructor(
+    circuit: Circuit,
+    period: number,
+    context: Context,
+    startedAt: number | undefined,
+    sink: Sink | undefined
+  ) {
+    this.circuit = circuit
+    this.period = period
+    this.context = context
+    this.startedAt = startedAt
+    this.sink = sink
+  }
+
+  settle(failed: boolean, outcome: unknown): void {
+    const { circuit, sink } = this
+    try {
+      circuit.leave(this, failed, outcome)
+    } catch (error) {
+      return sink?.settle(true, error)
+    }
+    sink?.settle(failed, outcome)
+  }
 }
 
 /** The state machine of one circuit breaker. */
@@ -33,6 +60,8 @@ export class Circuit {
   private openUntil = 0
   /** The open time in force, which the next failed probe lets grow. */
   private openMs = 0
+  /** The same before jitter and Retry-After. */
+  private growing = 0
   private probing = 0
   private probed = 0
   private lastProbeAt = 0
@@ -45,10 +74,10 @@ export class Circuit {
     this.timesCalls = options.slowCallMs !== Number.POSITIVE_INFINITY
   }
 
-  enter(context: Context): CircuitPass {
+  enter(context: Context, sink?: Sink): CircuitPass {
     if (this.state !== 'closed') this.enterOrRefuse()
-    const startedAt = this.timesCalls ? this.options.clock.now() : Number.NaN
-    return { circuit: this, period: this.period, context, startedAt }
+    const startedAt = this.timesCalls ? this.options.clock.now() : undefined
+    return new CircuitPass(this, this.period, context, startedAt, sink)
   }
 
   leave(pass: CircuitPass, failed: boolean, outcome: unknown): void {
@@ -58,7 +87,7 @@ export class Circuit {
     const bad = failed
       ? options.isFailure(outcome, pass.context)
       : options.isFailureResult !== undefined && options.isFailureResult(outcome, pass.context)
-    const slow = this.timesCalls && options.clock.now() - pass.startedAt > options.slowCallMs
+    const slow = pass.startedAt !== undefined && this.isSlow(pass.startedAt)
     if (this.state === 'half-open') this.leaveProbe(bad || slow, outcome)
     else if (this.window.record(options.clock.coarseNow(), bad, slow)) this.open(outcome)
   }
@@ -70,6 +99,10 @@ export class Circuit {
   reset(): void {
     if (this.state === 'closed') this.window.clear()
     else this.close()
+  }
+
+  private isSlow(startedAt: number): boolean {
+    return this.options.clock.now() - startedAt > this.options.slowCallMs
   }
 
   private enterOrRefuse(): void {
@@ -114,9 +147,6 @@ export class Circuit {
     this.change('open')
   }
 
-  /** The open time before jitter and Retry-After. */
-  private growing = 0
-
   private close(): void {
     this.window.clear()
     this.cause = undefined
@@ -160,3 +190,5 @@ function makeWindow(options: ResolvedBreakerOptions): CallWindow {
   const minimumCalls = options.minimumCalls ?? Math.min(100, windowCalls)
   return new CountWindow(windowCalls, { failureRatio, slowCallRatio, minimumCalls })
 }
+
+keepShape(new Circuit(resolveBreakerOptions({})).enter(Context.none))

@@ -1,5 +1,5 @@
 import { invalidOptions, type Policy } from '@aplomb/kernel'
-import { bindDoor } from './door-flow.ts'
+import { DoorFlow } from './door-flow.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import { settleWith, type Flow } from './flow.ts'
 
@@ -34,7 +34,7 @@ class Composition extends FlowPolicy {
 function bindPolicy(policy: Policy, next: Flow): Flow {
   if (policy instanceof FlowPolicy) return policy.bind(next)
   const { door } = policy
-  if (door !== undefined) return bindDoor(door, nameOf(policy), next)
+  if (door !== undefined) return new DoorFlow(door, nameOf(policy), next)
   return bindForeign(policy, next)
 }
 

@@ -1,22 +1,61 @@
-import { isAplombError, type Clock, type Context, type Door, type Operation } from '@aplomb/kernel'
+import { type Context, isAplombError, type Clock, type Door, type Operation } from '@aplomb/kernel'
 import { rejectedChannel, waitedChannel } from './events.ts'
 import { note } from './explain.ts'
 import type { Flow, Sink } from './flow.ts'
+import { keepShape } from './keep-shape.ts'
 
 /** A policy that is no more than a door, around what `next` runs. */
-export function bindDoor(door: Door, name: string, next: Flow): Flow {
-  return {
-    timed: next.timed,
-    run(context, operation, sink) {
-      let pass: unknown
-      try {
-        pass = door.enter(context)
-      } catch (error) {
-        return refused(name, context, error, sink)
-      }
-      if (pass instanceof Promise) waitForPass(door, name, next, { context, operation, sink }, pass)
-      else next.run(context, operation, new Visit(door, name, pass, sink, 0))
+export class DoorFlow implements Flow {
+  readonly timed: boolean | undefined
+  readonly door: Door
+  readonly name: string
+  readonly next: Flow
+
+  constructor(door: Door, name: string, next: Flow) {
+    this.timed = next.timed
+    this.door = door
+    this.name = name
+    this.next = next
+  }
+
+  run(context: Context, operation: Operation<unknown>, sink: Sink): void {
+    const { door } = this
+    let pass: unknown
+    try {
+      pass = door.enter(context)
+    } catch (error) {
+      return refused(this.name, context, error, sink)
     }
+    if (pass instanceof Promise) waitForPass(this, { context, operation, sink }, pass)
+    else this.next.run(context, operation, new Visit(this, pass, sink))
+  }
+}
+
+/** One call inside the door. */
+class Visit implements Sink {
+  private readonly flow: DoorFlow
+  private readonly pass: unknown
+  private readonly sink: Sink
+  waitedMs: number
+
+  constructor(flow: DoorFlow, pass: unknown, sink: Sink) {
+    this.flow = flow
+    this.pass = pass
+    this.sink = sink
+    this.waitedMs = 0
+  }
+
+  settle(failed: boolean, outcome: unknown): void {
+    const { flow, sink } = this
+    if (failed && this.waitedMs > 0) {
+      note(outcome, { policy: flow.name, what: 'waited', ms: this.waitedMs })
+    }
+    try {
+      flow.door.leave(this.pass, failed, outcome)
+    } catch (error) {
+      return sink.settle(true, error)
+    }
+    sink.settle(failed, outcome)
   }
 }
 
@@ -27,24 +66,24 @@ interface Visitor {
 }
 
 function waitForPass(
-  door: Door,
-  name: string,
-  next: Flow,
+  flow: DoorFlow,
   { context, operation, sink }: Visitor,
   pending: Promise<unknown>
 ): void {
+  const { name } = flow
   const { clock } = context
   const since = clock.now()
   pending.then(
     (pass) => {
-      const waitedMs = elapsed(clock, since)
-      const visit = new Visit(door, name, pass, sink, waitedMs)
+      const visit = new Visit(flow, pass, sink)
       // Let in and cancelled in the same turn: what was given goes back.
       if (context.aborted) return visit.settle(true, context.reason)
+      visit.waitedMs = elapsed(clock, since)
       if (waitedChannel.hasSubscribers) {
-        waitedChannel.publish({ name, waitedMs, correlationId: context.correlationId })
+        const { correlationId } = context
+        waitedChannel.publish({ name, waitedMs: visit.waitedMs, correlationId })
       }
-      next.run(context, operation, visit)
+      flow.next.run(context, operation, visit)
     },
     (error: unknown) => {
       if (!context.aborted) note(error, { policy: name, what: 'waited', ms: elapsed(clock, since) })
@@ -53,36 +92,8 @@ function waitForPass(
   )
 }
 
-/** One call inside the door. */
-class Visit implements Sink {
-  private readonly door: Door
-  private readonly name: string
-  private readonly pass: unknown
-  private readonly sink: Sink
-  private readonly waitedMs: number
-
-  constructor(door: Door, name: string, pass: unknown, sink: Sink, waitedMs: number) {
-    this.door = door
-    this.name = name
-    this.pass = pass
-    this.sink = sink
-    this.waitedMs = waitedMs
-  }
-
-  settle(failed: boolean, outcome: unknown): void {
-    if (failed && this.waitedMs > 0) {
-      note(outcome, { policy: this.name, what: 'waited', ms: this.waitedMs })
-    }
-    try {
-      this.door.leave(this.pass, failed, outcome)
-    } catch (error) {
-      return this.sink.settle(true, error)
-    }
-    this.sink.settle(failed, outcome)
-  }
-}
-
-function refused(name: string, context: Context, error: unknown, sink: Sink): void {
+/** Tells why a door refused a call, and ends it. */
+export function refused(name: string, context: Context, error: unknown, sink: Sink): void {
   if (!context.aborted && isAplombError(error)) {
     const { code } = error
     note(error, { policy: name, what: 'refused', reason: code })
@@ -98,3 +109,7 @@ function refused(name: string, context: Context, error: unknown, sink: Sink): vo
 function elapsed(clock: Clock, since: number): number {
   return Math.max(0, clock.now() - since)
 }
+
+const nowhere: Flow & Sink = { run() {}, settle() {} }
+const openDoor: Door = { enter: () => 1, leave() {} }
+keepShape(new Visit(new DoorFlow(openDoor, '', nowhere), 1, nowhere))

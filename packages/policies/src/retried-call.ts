@@ -3,14 +3,15 @@ import {
   callHook,
   type AbortListener,
   type AttemptRecord,
-  type Context,
+  Context,
   type Operation
 } from '@aplomb/kernel'
 import { retryAfterOf, type FailureClass } from './classify.ts'
 import type { GiveUpReason } from './errors.ts'
 import { giveUpChannel, retryChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
-import type { ResolvedRetryOptions } from './retry-options.ts'
+import { keepShape } from './keep-shape.ts'
+import { resolveRetryOptions, type ResolvedRetryOptions } from './retry-options.ts'
 import { exhausted, firstSetback, noteAttempts, type Setbacks } from './setbacks.ts'
 
 /** One call under a retry: its attempts, and the waits between them. */
@@ -185,3 +186,6 @@ export class RetriedCall implements Sink, AbortListener {
 function resume(call: RetriedCall): void {
   call.resume()
 }
+
+const nowhere: Flow & Sink = { run() {}, settle() {} }
+keepShape(new RetriedCall(resolveRetryOptions({}), nowhere, Context.none, () => 1, nowhere))

@@ -1,6 +1,6 @@
-import type { Policy } from '@aplomb/kernel'
+import type { Context, Operation, Policy } from '@aplomb/kernel'
 import { FlowPolicy } from './flow-policy.ts'
-import type { Flow } from './flow.ts'
+import type { Flow, Sink } from './flow.ts'
 import { RetriedCall } from './retried-call.ts'
 import {
   resolveRetryOptions,
@@ -31,14 +31,23 @@ class RetryPolicy extends FlowPolicy {
   }
 
   bind(next: Flow): Flow {
-    const { options } = this
-    const { budget } = options
-    return {
-      timed: true,
-      run(context, operation, sink) {
-        budget?.request()
-        new RetriedCall(options, next, context, operation, sink).begin()
-      }
-    }
+    return new RetryFlow(this.options, next)
+  }
+}
+
+class RetryFlow implements Flow {
+  readonly timed = true
+  private readonly options: ResolvedRetryOptions
+  private readonly next: Flow
+
+  constructor(options: ResolvedRetryOptions, next: Flow) {
+    this.options = options
+    this.next = next
+  }
+
+  run(context: Context, operation: Operation<unknown>, sink: Sink): void {
+    const { options, next } = this
+    options.budget?.request()
+    new RetriedCall(options, next, context, operation, sink).begin()
   }
 }

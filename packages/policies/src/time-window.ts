@@ -8,63 +8,66 @@ export class TimeWindow {
   private readonly buckets: number
   private readonly columns: number
   private readonly counts: Float64Array
-  private readonly totals: Float64Array
   /** The newest bucket, counted since time 0. */
   private newest = Number.NEGATIVE_INFINITY
+  /** Where the newest bucket ends, and where its columns begin. */
+  private endsAt = Number.NEGATIVE_INFINITY
+  private offset = 0
 
   constructor(windowMs: number, columns: number, buckets = 10) {
     this.bucketMs = windowMs / buckets
     this.buckets = buckets
     this.columns = columns
     this.counts = new Float64Array(buckets * columns)
-    this.totals = new Float64Array(columns)
   }
 
   add(now: number, column: number, amount: number): void {
-    this.moveTo(now)
-    const index = this.indexOf(this.newest, column)
+    if (now >= this.endsAt) this.moveTo(now)
+    const index = this.offset + column
     this.counts[index] = (this.counts[index] as number) + amount
-    this.totals[column] = (this.totals[column] as number) + amount
   }
 
   total(now: number, column: number): number {
-    this.moveTo(now)
-    return this.totals[column] as number
+    if (now >= this.endsAt) this.moveTo(now)
+    return this.sum(column, this.buckets)
   }
 
   /** The sum of the newest `count` buckets only. */
   recent(now: number, column: number, count: number): number {
-    this.moveTo(now)
-    let sum = 0
-    for (let bucket = 0; bucket < count; bucket++) {
-      sum += this.counts[this.indexOf(this.newest - bucket, column)] as number
-    }
-    return sum
+    if (now >= this.endsAt) this.moveTo(now)
+    return this.sum(column, count)
   }
 
   clear(): void {
     this.counts.fill(0)
-    this.totals.fill(0)
+  }
+
+  private sum(column: number, count: number): number {
+    let sum = 0
+    for (let bucket = 0; bucket < count; bucket++) {
+      sum += this.counts[this.offsetOf(this.newest - bucket) + column] as number
+    }
+    return sum
   }
 
   private moveTo(now: number): void {
     const bucket = Math.floor(now / this.bucketMs)
-    if (bucket <= this.newest) return
-    if (bucket - this.newest >= this.buckets) this.clear()
-    else for (let stale = this.newest + 1; stale <= bucket; stale++) this.drop(stale)
-    this.newest = bucket
+    // Rounding may put an instant at the very end of a bucket into it.
+    if (bucket > this.newest) {
+      const stale = Math.max(this.newest + 1, bucket - this.buckets + 1)
+      for (let each = stale; each <= bucket; each++) this.drop(each)
+      this.newest = bucket
+      this.offset = this.offsetOf(bucket)
+    }
+    this.endsAt = (this.newest + 1) * this.bucketMs
   }
 
   private drop(bucket: number): void {
-    for (let column = 0; column < this.columns; column++) {
-      const index = this.indexOf(bucket, column)
-      this.totals[column] = (this.totals[column] as number) - (this.counts[index] as number)
-      this.counts[index] = 0
-    }
+    const offset = this.offsetOf(bucket)
+    this.counts.fill(0, offset, offset + this.columns)
   }
 
-  private indexOf(bucket: number, column: number): number {
-    const slot = ((bucket % this.buckets) + this.buckets) % this.buckets
-    return slot * this.columns + column
+  private offsetOf(bucket: number): number {
+    return (((bucket % this.buckets) + this.buckets) % this.buckets) * this.columns
   }
 }

@@ -14,6 +14,7 @@ import { timeoutChannel } from './events.ts'
 import { note } from './explain.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import type { Flow, Sink } from './flow.ts'
+import { keepShape } from './keep-shape.ts'
 
 /** What `timeout` takes. */
 export interface TimeoutOptions {
@@ -75,28 +76,66 @@ class TimeoutPolicy extends FlowPolicy {
   bind(next: Flow): Flow {
     const { options } = this
     if (options.ms === Number.POSITIVE_INFINITY) return next
-    return {
-      timed: true,
-      run(context, operation, sink) {
-        new TimedCall(context, options, sink).start(next, operation)
-      }
-    }
+    return new (options.cooperative ? TimeoutFlow : AggressiveTimeoutFlow)(options, next)
+  }
+}
+
+class TimeoutFlow implements Flow {
+  readonly timed = true
+  protected readonly options: Resolved
+  protected readonly next: Flow
+
+  constructor(options: Resolved, next: Flow) {
+    this.options = options
+    this.next = next
+  }
+
+  run(context: Context, operation: Operation<unknown>, sink: Sink): void {
+    const { options, next } = this
+    new TimedCall(context, options, sink, undefined, undefined).start(next, operation)
+  }
+}
+
+/** It rejects at once, so at the top of a stack it needs nobody to watch for the caller's abort. */
+class AggressiveTimeoutFlow extends TimeoutFlow {
+  begin(
+    context: Context,
+    operation: Operation<unknown>,
+    resolve: (value: unknown) => void,
+    reject: (reason: unknown) => void
+  ): void {
+    const { options, next } = this
+    new TimedCall(context, options, undefined, resolve, reject).start(next, operation)
   }
 }
 
 /** One operation on the clock: its context, and the sink below which it runs. */
 class TimedCall extends Context implements Sink {
-  private readonly above: Context
-  private readonly options: Resolved
-  private readonly sink: Sink
-  private settled = false
-  private error: TimeoutError | undefined = undefined
+  // Declared and assigned as in Context, for the speed of construction.
+  declare private readonly above: Context
+  declare private readonly options: Resolved
+  /** Who is told how it ended, unless it is the promise of the next two. */
+  declare private readonly sink: Sink | undefined
+  declare private readonly resolve: ((value: unknown) => void) | undefined
+  declare private readonly reject: ((reason: unknown) => void) | undefined
+  declare private settled: boolean
+  declare private error: TimeoutError | undefined
 
-  constructor(above: Context, options: Resolved, sink: Sink) {
+  constructor(
+    above: Context,
+    options: Resolved,
+    sink: Sink | undefined,
+    resolve: ((value: unknown) => void) | undefined,
+    reject: ((reason: unknown) => void) | undefined
+  ) {
     super(above, options)
     this.above = above
     this.options = options
     this.sink = sink
+    this.resolve = resolve
+    this.reject = reject
+    this.settled = false
+    this.error = undefined
   }
 
   start(next: Flow, operation: Operation<unknown>): void {
@@ -132,10 +171,13 @@ class TimedCall extends Context implements Sink {
   }
 
   private finish(failed: boolean, outcome: unknown): void {
+    const { sink, resolve, reject } = this
     this.settled = true
     this.close()
     this.above.unlisten(this)
-    this.sink.settle(failed, outcome)
+    if (sink !== undefined) sink.settle(failed, outcome)
+    else if (failed) reject?.(outcome)
+    else resolve?.(outcome)
   }
 }
 
@@ -162,3 +204,13 @@ function isEffectOf(error: TimeoutError, outcome: unknown): boolean {
   if (!(outcome instanceof Error)) return false
   return outcome.name === 'AbortError' || outcome.cause === error
 }
+
+const specimen = new TimedCall(
+  Context.none,
+  resolveOptions('timeout', { ms: 0 }, timeoutFields),
+  undefined,
+  undefined,
+  undefined
+)
+specimen.close()
+keepShape(specimen)

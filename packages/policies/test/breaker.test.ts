@@ -127,10 +127,7 @@ describe('circuitBreaker', () => {
     await clock.advance(10)
     const first = Promise.withResolvers<string>()
     const second = Promise.withResolvers<string>()
-    const probes = [
-      breaker.execute(() => first.promise),
-      breaker.execute(() => second.promise)
-    ]
+    const probes = [breaker.execute(() => first.promise), breaker.execute(() => second.promise)]
     expect(breaker.state).toBe('half-open')
     expect((await succeed(breaker)).error).toBeInstanceOf(CircuitOpenError)
     first.resolve('a')

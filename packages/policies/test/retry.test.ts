@@ -240,7 +240,10 @@ describe('retry', () => {
       const events: RetryEvent[] = []
       const messages: RetryMessage[] = []
       const stop = subscribeTo<RetryMessage>('aplomb:policies:retry', (m) => messages.push(m))
-      await run({ backoff: 5, name: 'orders', onRetry: (e) => events.push(e) }, new Failing(failure))
+      await run(
+        { backoff: 5, name: 'orders', onRetry: (e) => events.push(e) },
+        new Failing(failure)
+      )
       stop()
       const expected = { name: 'orders', attempt: 1, reason: 'transient', delayMs: 5 }
       expect(events).toEqual([{ ...expected, error: failure }])

@@ -68,9 +68,7 @@ describe('timeout', () => {
     const clock = new TestClock()
     const controller = new AbortController()
     clock.setTimer(() => controller.abort('first'), 100)
-    const result = ending(
-      timeout({ ms: 100, clock }).execute(never, { signal: controller.signal })
-    )
+    const result = ending(timeout({ ms: 100, clock }).execute(never, { signal: controller.signal }))
     await clock.advance(100)
     expect((await result).error).toBe('first')
   })
