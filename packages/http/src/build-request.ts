@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { closestTo, type Context } from '@aplomb/kernel'
 import type { IdempotencySettings, RequestOptions } from './client-options.ts'
 import { acceptEncoding } from './decode.ts'
+import type { FetchTask } from './fetch-request.ts'
 import { HttpRequestError } from './errors.ts'
 import {
   headerIn,
@@ -14,7 +15,7 @@ import { isSecretHeader } from './redact.ts'
 import { HttpRequest } from './request.ts'
 import { formBody, jsonBody, plainBody, type RequestBody } from './request-body.ts'
 import type { ResolvedClientOptions } from './resolve-options.ts'
-import { resolveTarget } from './target.ts'
+import { resolveTarget, type Target } from './target.ts'
 
 /** What every request of a client begins with. */
 export interface RequestDefaults {
@@ -106,15 +107,45 @@ export function buildRequest(
   if (changes !== undefined) headers = mergeHeaders(headers, headerList(changes))
   const body = options === undefined ? undefined : bodyOf(options)
   if (body !== undefined) headers = describeBody(headers, body)
-  const { correlationId } = context
-  if (correlationId !== undefined && client.correlationHeader !== false) {
-    headers = mergeHeaders(headers, headerList({ [client.correlationHeader]: correlationId }))
+  return finished(defaults, method, target, headers, body, options?.idempotencyKey, context)
+}
+
+/** Adds what the client sends along: the correlation id, an idempotency key. */
+function finished(
+  { options: client }: RequestDefaults,
+  method: string,
+  { origin, path }: Target,
+  list: HeaderList,
+  body: RequestBody | undefined,
+  key: string | boolean | undefined,
+  { correlationId }: Context
+): HttpRequest {
+  let headers = list
+  const { correlationHeader, idempotency } = client
+  if (correlationId !== undefined && correlationHeader !== false) {
+    headers = mergeHeaders(headers, headerList({ [correlationHeader]: correlationId }))
   }
-  const key = keyFor(client.idempotency, method, headers, options?.idempotencyKey)
-  if (key !== undefined) headers = mergeHeaders(headers, key)
-  const { header } = client.idempotency
-  const keyed = key !== undefined || headerIn(headers, header) !== undefined
-  return new HttpRequest(method, target.origin, target.path, headers, body, keyed)
+  const added = keyFor(idempotency, method, headers, key)
+  if (added !== undefined) headers = mergeHeaders(headers, added)
+  const keyed = added !== undefined || headerIn(headers, idempotency.header) !== undefined
+  return new HttpRequest(method, origin, path, headers, body, keyed)
+}
+
+/** Makes the request of a fetch. Unlike a path, its URL may be any; secrets stay at home. */
+export function buildFetch(
+  defaults: RequestDefaults,
+  task: FetchTask,
+  context: Context
+): HttpRequest {
+  const { options: client } = defaults
+  const { origin, path } = resolveTarget(client.origin, task.url, undefined, true)
+  let { headers } = defaults
+  if (client.origin !== undefined && origin !== client.origin.origin) {
+    headers = withoutHeaders(headers, isSecretHeader)
+  }
+  if (task.headers.length > 0) headers = mergeHeaders(headers, task.headers)
+  if (task.body !== undefined) headers = describeBody(headers, task.body)
+  return finished(defaults, task.method, { origin, path }, headers, task.body, undefined, context)
 }
 
 function bodyOf({ json, form, body }: RequestOptions): RequestBody | undefined {

@@ -1,9 +1,17 @@
 import { callHook, Context } from '@aplomb/kernel'
-import { buildRequest, ownOptions, requestDefaults, type RequestDefaults } from './build-request.ts'
+import {
+  buildFetch,
+  buildRequest,
+  ownOptions,
+  requestDefaults,
+  type RequestDefaults
+} from './build-request.ts'
 import { Call, type CallShared, type Delivery } from './call.ts'
 import type { CallSettings } from './call-settings.ts'
 import type { ClientOptions, RequestOptions } from './client-options.ts'
 import { HttpClientClosedError } from './errors.ts'
+import { asFetch, makeFetch, type Fetch } from './fetch.ts'
+import { readFetch, type FetchInit, type FetchInput, type FetchTask } from './fetch-request.ts'
 import { headerList, type HeadersInput } from './header-list.ts'
 import { PendingResponse, type Caller } from './pending-response.ts'
 import { createPipeline } from './pipeline.ts'
@@ -23,6 +31,8 @@ export interface HttpClient extends AsyncDisposable {
   patch(path: string | URL, options?: RequestOptions): PendingResponse
   delete(path: string | URL, options?: RequestOptions): PendingResponse
   options(path: string | URL, options?: RequestOptions): PendingResponse
+  /** A WHATWG fetch on this client, bound, to be handed to SDKs. */
+  readonly fetch: Fetch
   /** Any other method, QUERY for instance. */
   request(method: string, path: string | URL, options?: RequestOptions): PendingResponse
   /**
@@ -78,7 +88,9 @@ class Client implements HttpClient, Caller {
   private readonly transport: Transport
   /** The shared parts are another client's. */
   private readonly borrows: boolean
+  private readonly fetchSettings: CallSettings
   private closed = false
+  readonly fetch: Fetch
 
   static {
     showAs(this.prototype, (self) => ({ HttpClient: self.summary() }))
@@ -104,6 +116,8 @@ class Client implements HttpClient, Caller {
     this.shared = shared
     this.transport = transport
     this.borrows = borrows
+    this.fetchSettings = { ...this.settings, throwOnStatus: false }
+    this.fetch = makeFetch((input, init) => this.startFetch(input, init))
   }
 
   get(path: string | URL, options?: RequestOptions): PendingResponse {
@@ -159,6 +173,38 @@ class Client implements HttpClient, Caller {
       context = Context.from({ signal, deadline, correlationId }, this.shared.clock)
     }
     const built = buildRequest(this.defaults, method, path, options, wantsJson, context)
+    return this.run(context, settings, built, delivery)
+  }
+
+  private startFetch(input: FetchInput, init: FetchInit | undefined): Promise<Response> {
+    if (this.closed) return Promise.reject(new HttpClientClosedError())
+    try {
+      const task = readFetch(input, init)
+      return task instanceof Promise
+        ? task.then((task) => this.runFetch(task))
+        : this.runFetch(task)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  private runFetch(task: FetchTask): Promise<Response> {
+    const { signal, redirect } = task
+    const context =
+      signal === undefined ? Context.current() : Context.from({ signal }, this.shared.clock)
+    const settings =
+      redirect === undefined || redirect === this.fetchSettings.redirect
+        ? this.fetchSettings
+        : { ...this.fetchSettings, redirect }
+    return this.run(context, settings, buildFetch(this.defaults, task, context), asFetch)
+  }
+
+  private run<T>(
+    context: Context,
+    settings: CallSettings,
+    built: HttpRequest,
+    delivery: Delivery
+  ): Promise<T> {
     const request = this.resolved.onRequest === undefined ? built : this.hooked(built)
     return new Promise((resolve, reject) => {
       new Call(context, this.shared, settings, request, delivery, resolve, reject).start()

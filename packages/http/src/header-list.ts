@@ -30,7 +30,7 @@ export function headerList(input: HeadersInput | undefined): string[] {
   const issues: string[] = []
   if (input === undefined) return list
   for (const [name, value] of entriesOf(input)) {
-    for (const item of Array.isArray(value) ? (value as unknown[]) : [value]) {
+    for (const item of Array.isArray(value) ? (value as readonly string[]) : [value]) {
       if (item === undefined) continue
       const text = String(item)
       const problem = problemOf(name, text)
@@ -42,7 +42,9 @@ export function headerList(input: HeadersInput | undefined): string[] {
   return list
 }
 
-function entriesOf(input: HeadersInput): Iterable<readonly [string, unknown]> {
+function entriesOf(
+  input: HeadersInput
+): Iterable<readonly [string, string | number | readonly string[] | undefined]> {
   // An own iterator or one of a class; never one that someone put on `Object.prototype`.
   const iterable = input as Iterable<readonly [string, string]>
   const iterator = iterable[Symbol.iterator]

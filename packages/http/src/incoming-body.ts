@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { decodeAll, decoderFor } from './decode.ts'
 import { HttpBodyError, HttpTooLargeError, type RequestFacts } from './errors.ts'
 import type { BodySink, Exchange } from './send.ts'
+import { webStreamOf, type WebSource } from './web-stream.ts'
 
 /** How large a body may become. */
 export interface BodyLimits {
@@ -123,6 +124,18 @@ export class IncomingBody implements BodySink {
     return this.encoding === undefined ? stream : decoderFor(stream, this.encoding, this.facts)
   }
 
+  /** The body, decoded, as a web stream. */
+  webStream(): ReadableStream<Uint8Array> {
+    if (this.encoding !== undefined) return webStreamOf(decodedSource(this.stream()))
+    this.claim()
+    const { exchange } = this
+    return webStreamOf({
+      readInto: (sink) => this.reading(sink),
+      resume: () => exchange.resume(),
+      giveUp: (reason) => this.cancel(reason)
+    })
+  }
+
   private claim(): void {
     if (this.used) throw new TypeError('Body is unusable: it has already been read')
     this.used = true
@@ -143,6 +156,21 @@ export class IncomingBody implements BodySink {
   private abandon(): void {
     this.cancel(new HttpBodyError('the unread body was given up for others who waited', this.facts))
     this.used = false
+  }
+}
+
+/** A decoder's output as a source; its backpressure is that of Node.js streams. */
+function decodedSource(stream: Readable): WebSource {
+  return {
+    readInto(sink) {
+      stream.on('data', (chunk: Buffer) => {
+        if (!sink.data(chunk)) stream.pause()
+      })
+      stream.on('end', () => sink.end())
+      stream.on('error', (error) => sink.fail(error))
+    },
+    resume: () => void stream.resume(),
+    giveUp: (reason) => void stream.destroy(reason instanceof Error ? reason : undefined)
   }
 }
 

@@ -35,6 +35,8 @@ export type {
   ResponseMessage,
   RetryMessage
 } from './events.ts'
+export type { Fetch } from './fetch.ts'
+export type { FetchInit, FetchInput } from './fetch-request.ts'
 export type { HeadersInput } from './header-list.ts'
 export type { HttpResponse } from './http-response.ts'
 export type { PendingResponse } from './pending-response.ts'

@@ -54,6 +54,10 @@ export function resolveTarget(
     return { origin: base.origin, path: addQuery(base.prefix + path, query) }
   }
   const text = String(path)
+  if (base !== undefined && text.startsWith(base.origin)) {
+    const rest = text.slice(base.origin.length)
+    if (isPlain(rest)) return { origin: base.origin, path: addQuery(rest, query) }
+  }
   const url = scheme.test(text) ? absolute(base, text, anyOrigin) : relative(base, text)
   return { origin: url.origin, path: addQuery(url.pathname + url.search, query) }
 }

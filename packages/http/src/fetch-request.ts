@@ -1,0 +1,123 @@
+import { HttpRequestError } from './errors.ts'
+import { headerList, mergeHeaders, type HeadersInput } from './header-list.ts'
+import { FixedBody, plainBody, type BodyInput, type RequestBody } from './request-body.ts'
+
+/** What `fetch` takes first: a URL, or a `Request` of Node.js, undici or a polyfill. */
+export type FetchInput = string | URL | Request
+
+/** Of a `RequestInit` what has a meaning here. */
+export interface FetchInit {
+  readonly method?: string | undefined
+  readonly headers?: HeadersInput | undefined
+  readonly body?: BodyInput | null | undefined
+  readonly signal?: AbortSignal | null | undefined
+  readonly redirect?: 'follow' | 'manual' | 'error' | undefined
+}
+
+/** A fetch as it was asked for. */
+export interface FetchTask {
+  readonly url: string
+  readonly method: string
+  readonly headers: readonly string[]
+  readonly body: RequestBody | undefined
+  readonly signal: AbortSignal | undefined
+  readonly redirect: FetchInit['redirect']
+}
+
+const normalized: ReadonlySet<string> = new Set([
+  'DELETE',
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PATCH',
+  'POST',
+  'PUT',
+  'QUERY'
+])
+const none: readonly string[] = []
+
+/** Reads the arguments of `fetch`; `init` wins over what a `Request` says. */
+export function readFetch(
+  input: FetchInput,
+  init: FetchInit | undefined
+): FetchTask | Promise<FetchTask> {
+  const plain = typeof input === 'string' || input instanceof URL
+  const request = plain ? undefined : input
+  const method = methodOf(read(init, 'method') ?? request?.method)
+  const given = read(init, 'headers') ?? (request?.headers as HeadersInput | undefined)
+  const body = read(init, 'body')
+  const task = {
+    url: plain ? String(input) : (request as Request).url,
+    method,
+    headers: given === undefined ? none : fetchHeaders(given),
+    body: body == null ? undefined : plainBody(body),
+    signal: read(init, 'signal') ?? request?.signal ?? undefined,
+    redirect: read(init, 'redirect') ?? request?.redirect
+  }
+  if (body != null || request?.body == null) return checked(task)
+  return bodyOfRequest(request).then((body) => ({ ...task, body }))
+}
+
+/** `fetch` forbids a body for these. */
+function checked(task: FetchTask): FetchTask {
+  if (task.body === undefined || (task.method !== 'GET' && task.method !== 'HEAD')) return task
+  throw new HttpRequestError([`a ${task.method} request cannot have a body`])
+}
+
+function methodOf(method: string | undefined): string {
+  if (method === undefined) return 'GET'
+  const upper = method.toUpperCase()
+  return normalized.has(upper) ? upper : method
+}
+
+/** What the caller gave, but not what someone put on `Object.prototype`. */
+function read<K extends keyof FetchInit>(init: FetchInit | undefined, name: K): FetchInit[K] {
+  if (init === undefined || init === null) return undefined
+  if (name in Object.prototype && !Object.hasOwn(init, name)) return undefined
+  return init[name]
+}
+
+/** Headers that fetch sets by itself are left out instead of being refused, as browsers do. */
+function fetchHeaders(input: HeadersInput): readonly string[] {
+  const iterable = typeof (input as Iterable<unknown>)[Symbol.iterator] === 'function'
+  const entries = iterable
+    ? [...(input as Iterable<readonly [string, string]>)]
+    : Object.entries(input as Readonly<Record<string, string>>)
+  const allowed = entries.filter(([name]) => !forbidden.has(String(name).toLowerCase()))
+  return mergeHeaders(none, headerList(allowed))
+}
+
+const forbidden: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'te',
+  'transfer-encoding',
+  'upgrade'
+])
+
+/** Up to so much of a `Request`'s body is read ahead, so that the request can be repeated. */
+const REPLAY_BYTES = 1024 * 1024
+
+async function bodyOfRequest(request: Request): Promise<RequestBody> {
+  const reader = (request.body as ReadableStream<Uint8Array>).getReader()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  while (size <= REPLAY_BYTES) {
+    const { done, value } = await reader.read()
+    if (done) return new FixedBody(Buffer.concat(chunks), undefined)
+    chunks.push(value)
+    size += value.length
+  }
+  return plainBody(rejoined(chunks, reader))
+}
+
+async function* rejoined(
+  chunks: readonly Uint8Array[],
+  reader: ReadableStreamDefaultReader<Uint8Array>
+): AsyncGenerator<Uint8Array> {
+  yield* chunks
+  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
+}

@@ -1,0 +1,182 @@
+import { Readable } from 'node:stream'
+import type { Attempt } from './attempt.ts'
+import { textOf } from './body-text.ts'
+import type { ResponseHeaders } from './header-list.ts'
+import { headersOf } from './http-response.ts'
+import type { IncomingBody } from './incoming-body.ts'
+import { readAll } from './web-stream.ts'
+
+/** Where the body comes from: the connection, or one arm of a clone. */
+export interface BodySource {
+  readonly used: boolean
+  bytes(): Promise<Buffer>
+  webStream(): ReadableStream<Uint8Array>
+}
+
+interface Head {
+  readonly status: number
+  readonly statusText: string
+  readonly url: string
+  readonly redirected: boolean
+  readonly rawHeaders: ResponseHeaders
+}
+
+/** Statuses that never have a body, which `body` then shows as null. */
+const nullBodyStatuses: ReadonlySet<number> = new Set([101, 103, 204, 205, 304])
+
+/**
+ * A WHATWG response that makes its headers and its stream only when someone looks at them. It
+ * is an `instanceof Response`.
+ */
+export class FetchResponse {
+  private readonly head: Head
+  private source: BodySource | undefined
+  private list: Headers | undefined = undefined
+  private web: ReadableStream<Uint8Array> | undefined = undefined
+
+  constructor(head: Head, source: BodySource | undefined) {
+    this.head = head
+    this.source = source
+  }
+
+  get type(): 'default' {
+    return 'default'
+  }
+
+  get url(): string {
+    return this.head.url
+  }
+
+  get redirected(): boolean {
+    return this.head.redirected
+  }
+
+  get status(): number {
+    return this.head.status
+  }
+
+  get ok(): boolean {
+    return this.head.status >= 200 && this.head.status <= 299
+  }
+
+  get statusText(): string {
+    return this.head.statusText
+  }
+
+  get headers(): Headers {
+    this.list ??= headersOf(this.head.rawHeaders)
+    return this.list
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    if (this.source === undefined) return null
+    this.web ??= this.source.webStream()
+    return this.web
+  }
+
+  get bodyUsed(): boolean {
+    if (this.web !== undefined) return isDisturbed(this.web)
+    return this.source?.used ?? false
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    return this.gather()
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    const bytes = await this.gather()
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
+  }
+
+  async text(): Promise<string> {
+    return textOf(await this.gather())
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(textOf(await this.gather()))
+  }
+
+  async blob(): Promise<Blob> {
+    return new Blob([await this.gather()], { type: this.headers.get('content-type') ?? '' })
+  }
+
+  async formData(): Promise<FormData> {
+    const type = this.headers.get('content-type') ?? ''
+    const bytes = await this.gather()
+    return new Response(bytes, { headers: { 'content-type': type } }).formData()
+  }
+
+  clone(): FetchResponse {
+    if (this.bodyUsed || this.body?.locked === true) {
+      throw new TypeError('Response.clone: Body has already been consumed.')
+    }
+    const { body } = this
+    if (body === null) return new FetchResponse(this.head, undefined)
+    const [mine, theirs] = body.tee()
+    this.source = new StreamSource(mine)
+    this.web = mine
+    const copy = new FetchResponse(this.head, new StreamSource(theirs))
+    copy.list = new Headers(this.headers)
+    return copy
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Response'
+  }
+
+  private gather(): Promise<Buffer> {
+    const { source, web } = this
+    if (source === undefined) return Promise.resolve(Buffer.alloc(0))
+    if (web === undefined) {
+      return source.used ? Promise.reject(unusable()) : source.bytes()
+    }
+    return web.locked || isDisturbed(web) ? Promise.reject(unusable()) : readAll(web)
+  }
+}
+
+// An `instanceof Response` without the price of the global class's constructor: every one of its
+// members is overridden above.
+Object.setPrototypeOf(FetchResponse.prototype, Response.prototype)
+
+/** One arm of a clone. */
+class StreamSource implements BodySource {
+  private readonly stream: ReadableStream<Uint8Array>
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.stream = stream
+  }
+
+  get used(): boolean {
+    return isDisturbed(this.stream)
+  }
+
+  bytes(): Promise<Buffer> {
+    return readAll(this.stream)
+  }
+
+  webStream(): ReadableStream<Uint8Array> {
+    return this.stream
+  }
+}
+
+/** The response for a call whose head has arrived. */
+export function fetchResponse(attempt: Attempt, body: IncomingBody | undefined): Response {
+  const { status, statusText, request, headers, call } = attempt
+  const bodyless = nullBodyStatuses.has(status) || request.method === 'HEAD'
+  const head = {
+    status,
+    statusText,
+    url: request.href,
+    redirected: call.redirects > 0,
+    rawHeaders: headers
+  }
+  return new FetchResponse(head, bodyless ? undefined : body)
+}
+
+function unusable(): TypeError {
+  return new TypeError('Body is unusable: Body has already been read')
+}
+
+function isDisturbed(stream: ReadableStream): boolean {
+  return Readable.isDisturbed(stream as never)
+}

@@ -1,0 +1,28 @@
+import type { Delivery } from './call.ts'
+import { fetchResponse } from './fetch-response.ts'
+import type { FetchInit, FetchInput } from './fetch-request.ts'
+
+/**
+ * A WHATWG fetch with the client's stack below it, for any SDK that takes a fetch. It takes the
+ * `Request`, `Headers`, `FormData`, `Blob` and signals of Node.js and of undici. It rejects with
+ * our errors, or with the signal's reason; a status never rejects.
+ */
+export interface Fetch {
+  (input: FetchInput, init?: FetchInit): Promise<Response>
+  /** The class that its responses are instances of. */
+  readonly Response: typeof Response
+  readonly Request: typeof Request
+  readonly Headers: typeof Headers
+  readonly FormData: typeof FormData
+}
+
+/** Gives the call's response. */
+export const asFetch: Delivery = {
+  streams: true,
+  deliver: (attempt, body) => fetchResponse(attempt, body)
+}
+
+/** A function with the classes that some SDKs look for on their fetch. */
+export function makeFetch(call: (input: FetchInput, init?: FetchInit) => Promise<Response>): Fetch {
+  return Object.assign(call, { Response, Request, Headers, FormData })
+}
