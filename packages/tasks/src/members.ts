@@ -29,6 +29,7 @@ export class Members implements TaskOwner {
   }
 
   spawn<T>(name: string | undefined, work: TaskFunction<T>): Task<T> {
+    this.spawned++
     const task = new Task<T>(this, name ?? this.nameOf(work), work)
     this.live++
     if (this.context.aborted) task.cancel(this.context.reason)
@@ -53,7 +54,6 @@ export class Members implements TaskOwner {
   }
 
   private nameOf(work: TaskFunction<unknown>): string {
-    this.spawned++
     return work.name === '' ? `task ${this.spawned}` : work.name
   }
 

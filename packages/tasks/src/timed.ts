@@ -20,20 +20,19 @@ export function failAfter<T>(
 }
 
 /** Like `failAfter`, but gives undefined when the time is over. */
-export async function moveOnAfter<T>(
+export function moveOnAfter<T>(
   timeoutMs: number,
   work: (context: Context) => PromiseLike<T> | T,
   options: TimedOptions = {}
 ): Promise<T | undefined> {
   const resolved = resolveTimed('moveOnAfter', timeoutMs, options)
   const { promise, group, outOfTime } = openGroup((opened) => work(opened.context), resolved)
-  try {
-    return await promise
-  } catch (error) {
-    if (outOfTime === true) return undefined
-    if (group?.ownTimeout !== undefined && error === group.ownTimeout) return undefined
+  return promise.catch((error: unknown) => {
+    if (outOfTime === true || (group?.ownTimeout !== undefined && error === group.ownTimeout)) {
+      return undefined
+    }
     throw error
-  }
+  })
 }
 
 function resolveTimed(
