@@ -7,6 +7,8 @@ export interface Quota {
   failure(): void
   success(cost: number): void
   withdraw(now: number, reason: FailureClass): number | undefined
+  /** What is left, in the quota's own units. */
+  available(now: number): number
 }
 
 interface ShareParameters {
@@ -43,14 +45,17 @@ export class ShareQuota implements Quota {
   success(): void {}
 
   withdraw(now: number): number | undefined {
-    const { window } = this
-    const share = this.ratio * window.total(now, REQUESTS)
-    const allowed =
-      window.total(now, RETRIES) + 1 <= share ||
-      window.recent(now, RETRIES, this.floorBuckets) + 1 <= this.floor
-    if (!allowed) return undefined
-    window.add(now, RETRIES, 1)
+    if (this.available(now) < 1) return undefined
+    this.window.add(now, RETRIES, 1)
     return 1
+  }
+
+  available(now: number): number {
+    const { window } = this
+    const ofShare = this.ratio * window.total(now, REQUESTS) - window.total(now, RETRIES)
+    const ofFloor = this.floor - window.recent(now, RETRIES, this.floorBuckets)
+    // Sums of tenths fall short of whole numbers by a rounding.
+    return Math.max(0, Math.floor(Math.max(ofShare, ofFloor) + 1e-9))
   }
 }
 
@@ -79,9 +84,13 @@ export class FinagleQuota implements Quota {
   success(): void {}
 
   withdraw(now: number): number | undefined {
-    if (this.reserve + this.window.total(now, 0) < this.price) return undefined
+    if (this.available(now) < this.price) return undefined
     this.window.add(now, 0, -this.price)
     return this.price
+  }
+
+  available(now: number): number {
+    return this.reserve + this.window.total(now, 0)
   }
 }
 
@@ -91,7 +100,7 @@ export class TokenQuota implements Quota {
   private readonly cost: number
   private readonly throttledCost: number
   private readonly refund: number
-  tokens: number
+  private tokens: number
 
   constructor(options: {
     readonly capacity: number
@@ -120,6 +129,10 @@ export class TokenQuota implements Quota {
     this.tokens -= cost
     return cost
   }
+
+  available(): number {
+    return this.tokens
+  }
 }
 
 /** gRPC's retry throttling (proposal A6), in thousandths of a token as there. */
@@ -146,5 +159,9 @@ export class GrpcQuota implements Quota {
 
   withdraw(): number | undefined {
     return this.thousandths > this.max / 2 ? 1 : undefined
+  }
+
+  available(): number {
+    return this.thousandths / 1000
   }
 }

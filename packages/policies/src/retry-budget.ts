@@ -68,6 +68,8 @@ export interface RetryBudget {
   success(cost: number): void
   /** Asks for one repetition: its cost, or undefined when there must be none. */
   withdraw(reason: FailureClass): number | undefined
+  /** What is left, in the budget's own units: repetitions, or tokens of AWS and gRPC. */
+  readonly available: number
   /** The budget of one key (an origin, a tenant), with the same options. */
   for(key: string): RetryBudget
 }
@@ -151,6 +153,10 @@ class Budget implements RetryBudget {
 
   withdraw(reason: FailureClass): number | undefined {
     return this.quota.withdraw(this.clock.now(), reason)
+  }
+
+  get available(): number {
+    return this.quota.available(this.clock.now())
   }
 
   for(key: string): RetryBudget {
