@@ -14,6 +14,12 @@ export const logTable: readonly LogRow[] = [
   { channel: 'aplomb:policies:give-up', level: 'warn', message: 'gave up retrying' },
   { channel: 'aplomb:policies:rejected', level: 'debug', message: 'call refused' },
   { channel: 'aplomb:policies:breaker', level: 'warn', message: 'circuit breaker changed state' },
+  { channel: 'aplomb:http:retry', level: 'debug', message: 'request failed, sending it again' },
+  { channel: 'aplomb:http:pause', level: 'warn', message: 'server asked for a pause' },
+  { channel: 'aplomb:limits:reject', level: 'debug', message: 'limit let a call not in' },
+  { channel: 'aplomb:postgres:cancel', level: 'debug', message: 'stopping a statement' },
+  { channel: 'aplomb:postgres:lost', level: 'warn', message: 'database connection broke' },
+  { channel: 'aplomb:postgres:reconnect', level: 'warn', message: 'listening again, with a gap' },
   { channel: 'aplomb:pool:create-error', level: 'warn', message: 'resource could not be created' },
   {
     channel: 'aplomb:pool:destroy-error',

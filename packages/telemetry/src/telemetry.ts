@@ -1,12 +1,20 @@
 import { asyncDisposable, fields, resolveOptions, type Field, type Fields } from '@aplomb/kernel'
+import { watchEventLoop } from './event-loop.ts'
 import { logEvents, type Logger } from './logs.ts'
-import { feedPrometheus, type PrometheusRegistry } from './prometheus.ts'
+import { addReadings, feedPrometheus, type PrometheusRegistry } from './prometheus.ts'
 
 export interface TelemetryOptions {
   /** The prom-client registry that gets the metrics. Default: one of its own. */
   readonly prometheus?: PrometheusRegistry | undefined
   /** Gets retries, breaker changes, pool and task trouble; pino's loggers fit. Default: none. */
   readonly logger?: Logger | undefined
+  /** Whether to measure how busy and how late the event loop is. Default: true. */
+  readonly eventLoop?: boolean | undefined
+  /**
+   * How many values of a label, such as origins, become time series of their own in one metric; all
+   * further ones are counted together as `other`. From 1. Default: 100.
+   */
+  readonly maxLabelValues?: number | undefined
 }
 
 /** Metrics and logs of everything of Aplomb's that runs in this process. */
@@ -26,7 +34,9 @@ const optionFields: Fields<TelemetryOptions> = {
   >,
   logger: fields.custom('a logger with debug, info, warn and error', isLogger, undefined) as Field<
     Logger | undefined
-  >
+  >,
+  eventLoop: fields.boolean(true),
+  maxLabelValues: fields.integer(100, { min: 1 })
 }
 
 /**
@@ -36,19 +46,18 @@ const optionFields: Fields<TelemetryOptions> = {
  * @throws OptionsError listing every problem.
  */
 export function startTelemetry(options?: TelemetryOptions): Telemetry {
-  const { prometheus, logger } = resolveOptions('startTelemetry', options, optionFields)
-  const metrics = feedPrometheus(prometheus)
+  const resolved = resolveOptions('startTelemetry', options, optionFields)
+  const { prometheus, logger, eventLoop, maxLabelValues } = resolved
+  const { registry, stop: stopMetrics } = feedPrometheus(prometheus, maxLabelValues)
   const stopLogs = logger === undefined ? undefined : logEvents(logger)
+  const watch = eventLoop ? watchEventLoop() : undefined
+  if (watch !== undefined) addReadings(registry, watch.readings)
   const stop = (): void => {
-    metrics.stop()
+    stopMetrics()
     stopLogs?.()
+    watch?.stop()
   }
-  return {
-    registry: metrics.registry,
-    metrics: () => metrics.registry.metrics(),
-    stop,
-    ...asyncDisposable(stop)
-  }
+  return { registry, metrics: () => registry.metrics(), stop, ...asyncDisposable(stop) }
 }
 
 function isRegistry(value: unknown): boolean {
