@@ -10,9 +10,6 @@ import { openSource } from './source.ts'
 import { summaryText, type Summary } from './summary.ts'
 import { usage } from './usage.ts'
 
-/** Where the embedded database keeps its data. */
-const EMBEDDED_DATA = '.aplomb/postgres'
-
 /** What a command works with; tests bring their own. */
 export interface CommandContext {
   readonly stdin: AsyncIterable<Uint8Array>
@@ -66,7 +63,7 @@ async function destinationOf(
   const databases = await import('./database-destination.ts')
   return out.kind === 'postgres'
     ? databases.databaseDestination(out.url, options)
-    : databases.embeddedDestination(EMBEDDED_DATA, options)
+    : databases.embeddedDestination(process.cwd(), options)
 }
 
 function clientOf(

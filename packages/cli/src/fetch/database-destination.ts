@@ -1,7 +1,7 @@
-import { resolve } from 'node:path'
 import { isAplombError } from '@aplomb/kernel'
 import { createDatabase, sql, type Database } from '@aplomb/postgres'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@aplomb/postgres/embedded'
+import { embeddedDataDir } from './embedded-data.ts'
 import { occupied, type Destination, type OpenDestination } from './destination.ts'
 import type { FetchOptions } from './options.ts'
 import { countRows, dropRows, postgresSink, prepareTable, resumePostgres } from './postgres-sink.ts'
@@ -15,11 +15,11 @@ export function databaseDestination(url: string, options: TableOptions): Destina
   return new DatabaseDestination(options, async () => url)
 }
 
-/** A table of the embedded PostgreSQL server, which keeps its data in `dataDir`. */
-export function embeddedDestination(dataDir: string, options: TableOptions): Destination {
+/** A table of the embedded PostgreSQL server that belongs to a folder. */
+export function embeddedDestination(folder: string, options: TableOptions): Destination {
   let server: EmbeddedPostgres | undefined
   const start = async (): Promise<string> => {
-    server = await startEmbeddedPostgres({ dataDir: resolve(dataDir) })
+    server = await startEmbeddedPostgres({ dataDir: await embeddedDataDir(folder) })
     return server.url
   }
   const stop = async (): Promise<void> => {
