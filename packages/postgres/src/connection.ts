@@ -148,7 +148,7 @@ export class Connection implements ExchangeOwner {
 
   /** Says goodbye, and hangs up on a server that does not answer. */
   async close(): Promise<void> {
-    if (this.lost !== undefined) return this.destroy()
+    if (this.lost !== undefined) return
     const timer = this.settings.clock.setTimer(() => this.destroy(), CLOSE_GRACE_MS)
     await this.client.end().finally(() => timer.cancel())
   }
@@ -162,7 +162,7 @@ export class Connection implements ExchangeOwner {
 
   /** Hangs up. */
   destroy(): void {
-    this.wire.stream.destroy()
+    this.lose(new Error('The connection was given up'))
   }
 
   private get wire(): Wire {
@@ -191,7 +191,7 @@ export class Connection implements ExchangeOwner {
   private lose(error: Error): void {
     if (this.lost !== undefined) return
     this.lost = error
-    this.destroy()
+    this.wire.stream.destroy()
     for (const exchange of this.following.splice(0)) exchange.lose(error)
     this.current?.lose(error)
     this.tellIdle()

@@ -50,7 +50,10 @@ describePostgres('a batch', () => {
 
   test('has more statements than the cache keeps', async () => {
     await using db = postgres.shared({ statementCacheSize: 2, pool: { max: 1 } })
-    const queries = Array.from({ length: 20 }, (_, n) => sql`select ${n}::int + ${sql.raw(`${n}`)} as n`)
+    const queries = Array.from(
+      { length: 20 },
+      (_, n) => sql`select ${n}::int + ${sql.raw(`${n}`)} as n`
+    )
     for (let use = 0; use < 2; use++) {
       const results = await db.batch(queries)
       expect(results.map(({ rows }) => rows[0])).toEqual(queries.map((_, n) => ({ n: 2 * n })))
@@ -106,7 +109,9 @@ describePostgres('a pipeline', () => {
     await using db = postgres.shared({ pool: { max: 1 } })
     const wanted = Array.from({ length: 200 }, (_, n) => n)
     const run = () =>
-      db.pipeline((pipeline) => Promise.all(wanted.map((n) => pipeline.value('select $1::int', [n]))))
+      db.pipeline((pipeline) =>
+        Promise.all(wanted.map((n) => pipeline.value('select $1::int', [n])))
+      )
     expect(await run()).toEqual(wanted)
     expect(await run()).toEqual(wanted)
   })

@@ -80,7 +80,9 @@ describePostgres('cancelling', () => {
     await using db = postgres.shared({ pool: { min: 3, max: 3 } })
     for (let round = 0; round < 30; round++) {
       const controller = new AbortController()
-      const cancelled = rejection(db.query('select pg_sleep(10)', [], { signal: controller.signal }))
+      const cancelled = rejection(
+        db.query('select pg_sleep(10)', [], { signal: controller.signal })
+      )
       const steady = db.value("select 'fine' from pg_sleep(0.002)")
       await new Promise((resolve) => setImmediate(resolve))
       controller.abort(round)

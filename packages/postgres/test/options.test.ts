@@ -39,9 +39,9 @@ test('every wrong option is reported in one error, which tells no password', () 
     'replicas[1]: must be a postgresql:// URL, not number',
     'target: must be one of "primary", "any", not "replica"'
   ])
-  expect(issuesOf(() => createDatabase('postgresql://h/db', { pool: { min: 5, max: 2 } }))).toEqual([
-    'pool.min: must not exceed pool.max (2), not 5'
-  ])
+  expect(issuesOf(() => createDatabase('postgresql://h/db', { pool: { min: 5, max: 2 } }))).toEqual(
+    ['pool.min: must not exceed pool.max (2), not 5']
+  )
   expect(issuesOf(() => createDatabase(process.env['NO_SUCH_URL']))).toEqual([
     'url: is required, or host'
   ])

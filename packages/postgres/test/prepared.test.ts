@@ -52,7 +52,7 @@ describePostgres('prepared statements', () => {
   test('that someone deallocated are prepared anew', async () => {
     await using db = postgres.shared(one)
     await db.value('select $1::int', [1])
-    await db.query('do $$ begin execute \'deallocate all\'; end $$')
+    await db.query("do $$ begin execute 'deallocate all'; end $$")
     expect(await db.value('select $1::int', [2])).toBe(2)
     await db.query('discard all')
     expect(await db.value('select $1::int', [3])).toBe(3)

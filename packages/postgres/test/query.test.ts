@@ -27,7 +27,7 @@ describePostgres('queries', () => {
   test('read every kind of value as pg does', async () => {
     await using db = postgres.shared()
     const text =
-      "select $1::int as int, $2::bigint as big, $3::jsonb as json, $4::bytea as bytes, $5::text[] as list, $6::timestamptz as date, null as nothing, $7::bool as yes, $8::numeric as exact"
+      'select $1::int as int, $2::bigint as big, $3::jsonb as json, $4::bytea as bytes, $5::text[] as list, $6::timestamptz as date, null as nothing, $7::bool as yes, $8::numeric as exact'
     const date = new Date('2026-01-02T03:04:05.678Z')
     const bytes = Buffer.from([0, 1, 255])
     const values = [1, '9007199254740993', { a: [1] }, bytes, ['a"', 'b,'], date, true, '1.10']

@@ -16,7 +16,8 @@ describePostgres('rows as a stream', () => {
       [1234, 5000]
     ] as const) {
       const seen: number[] = []
-      for await (const { n } of db.rows<{ n: number }>(numbers, [count], { batchSize })) seen.push(n)
+      for await (const { n } of db.rows<{ n: number }>(numbers, [count], { batchSize }))
+        seen.push(n)
       expect(seen).toEqual(Array.from({ length: count }, (_, index) => index + 1))
     }
     expect(db.statistics()).toMatchObject({ leased: 0, size: 1 })
@@ -180,7 +181,9 @@ describePostgres('COPY', () => {
       for await (const _ of db.copyTo(text, { signal: out.signal })) out.abort('also enough')
     }
     expect(await rejection(reading())).toBe('also enough')
-    for await (const _ of db.copyTo('copy (select * from generate_series(1, 10000000)) to stdout')) {
+    for await (const _ of db.copyTo(
+      'copy (select * from generate_series(1, 10000000)) to stdout'
+    )) {
       break
     }
     expect(await db.value('select count(*)::int from copied')).toBe(0)

@@ -11,7 +11,9 @@ import { describePostgres, rejection, until, usePostgres } from './postgres.ts'
 describePostgres('transactions', () => {
   const postgres = usePostgres()
   const names = async (db: Database, like: string): Promise<unknown[]> => {
-    const rows = await db.sql<{ name: string }>`select name from users where name like ${like} order by name`
+    const rows = await db.sql<{
+      name: string
+    }>`select name from users where name like ${like} order by name`
     return rows.map(({ name }) => name)
   }
   const add = (tx: Pick<Transaction, 'query'>, name: string): Promise<unknown> =>
@@ -134,10 +136,9 @@ describePostgres('transactions', () => {
         return [level, await tx.value('show transaction_read_only')]
       }, options)
     expect(await settings()).toEqual(['read committed', 'off'])
-    expect(await settings({ isolation: 'serializable', readOnly: true, deferrable: true })).toEqual([
-      'serializable',
-      'on'
-    ])
+    expect(await settings({ isolation: 'serializable', readOnly: true, deferrable: true })).toEqual(
+      ['serializable', 'on']
+    )
     const writing = db.transaction((tx) => add(tx, 'x'), { readOnly: true })
     expect(await rejection(writing)).toMatchObject({ condition: 'read_only_sql_transaction' })
     expect(await rejection(settings({ isolation: 'seralizable', retries: 1 }))).toMatchObject({
@@ -240,9 +241,12 @@ describePostgres('transactions', () => {
     await inside
     controller.abort(reason)
     expect(await rejection(aborted)).toBe(reason)
-    await until(async () => db.statistics().leased === 0 || void (await db.query('select 1')) === null)
+    await until(
+      async () => db.statistics().leased === 0 || void (await db.query('select 1')) === null
+    )
     expect(await names(db, 'aborted')).toEqual([])
-    const sleeping = "select count(*)::int from pg_stat_activity where query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()"
+    const sleeping =
+      "select count(*)::int from pg_stat_activity where query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()"
     expect(await db.value(sleeping)).toBe(0)
   })
 

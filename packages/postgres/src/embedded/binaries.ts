@@ -80,7 +80,8 @@ async function reachableCopy(
   home: string,
   identity: Identity | undefined
 ): Promise<string> {
-  if (identity === undefined || (await isReachable(native))) return native
+  if (identity === undefined || (await closedFolderOf(native, identity)) === undefined)
+    return native
   const copy = join(home, 'package', 'native')
   await cp(native, copy, { recursive: true, verbatimSymlinks: true })
   await chownTree(join(home, 'package'), identity)
@@ -94,10 +95,12 @@ async function chownTree(root: string, { uid, gid }: Identity): Promise<void> {
   }
 }
 
-async function isReachable(path: string): Promise<boolean> {
+/** The folder above `path`, or itself, that this user may not pass through. */
+export async function closedFolderOf(path: string, user: Identity): Promise<string | undefined> {
   for (let folder = path; ; folder = dirname(folder)) {
-    const { mode } = await stat(folder)
-    if ((mode & 0o001) === 0) return false
-    if (folder === dirname(folder)) return true
+    const { mode, uid, gid } = await stat(folder)
+    const bit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001
+    if ((mode & bit) === 0) return folder
+    if (folder === dirname(folder)) return undefined
   }
 }

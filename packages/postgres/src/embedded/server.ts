@@ -1,10 +1,11 @@
 import { chown, mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { asyncDisposable } from '@aplomb/kernel'
-import { NOBODY, prepareBinaries, type Binaries } from './binaries.ts'
+import { closedFolderOf, NOBODY, prepareBinaries, type Binaries } from './binaries.ts'
 import { Databases, type DatabaseRequest, type EmbeddedDatabase } from './databases.ts'
+import { EmbeddedPostgresError } from './errors.ts'
 import { startGuard, type Guard, type Identity } from './guard.ts'
 import {
   resolveEmbeddedOptions,
@@ -86,7 +87,7 @@ class Server implements EmbeddedPostgres {
     this.identity = identity
     this.socketDir = home
     this.guard = guard
-    this.dataDir = options.dataDir ?? join(home, 'data')
+    this.dataDir = resolve(options.dataDir ?? join(home, 'data'))
   }
 
   get url(): string {
@@ -117,6 +118,7 @@ class Server implements EmbeddedPostgres {
     this.binaries = await prepareBinaries(binDir, this.socketDir, this.identity)
     if (tcp !== false) this.port = tcp === true ? await freePort() : tcp
     await mkdir(this.dataDir, { recursive: true, mode: 0o700 })
+    await this.assertReachable()
     if (await exists(join(this.dataDir, 'PG_VERSION'))) return
     if (this.identity !== undefined) {
       await chown(this.dataDir, this.identity.uid, this.identity.gid)
@@ -144,6 +146,16 @@ class Server implements EmbeddedPostgres {
 
   [Symbol.asyncDispose](): PromiseLike<void> {
     return this.disposal[Symbol.asyncDispose]()
+  }
+
+  /** PostgreSQL refuses to run as root, and nobody else gets into root's own folders. */
+  private async assertReachable(): Promise<void> {
+    if (this.identity === undefined) return
+    const closed = await closedFolderOf(dirname(this.dataDir), this.identity)
+    if (closed === undefined) return
+    const who = `the user ${this.identity.uid}, as whom PostgreSQL runs when you are root`
+    const message = `${closed} is closed to ${who}, so the data cannot be in ${this.dataDir}`
+    throw new EmbeddedPostgresError('locate', message)
   }
 
   private async dispose(): Promise<void> {
