@@ -1,49 +1,12 @@
 import { systemClock, type Clock, type Timer } from '@aplomb/kernel'
+import type { DispatchTools, Handler, Timeouts } from './dispatch-contracts.ts'
 import type { Call } from './call.ts'
 import type { Exchange } from './exchange.ts'
-import { headerRecordOf, headerValue, hasHeader, type HeaderRecord } from './header-list.ts'
 import { drawLatency } from './latency.ts'
-import { connectionError, resetError, type ConnectionFailure } from './node-error.ts'
+import { connectionError, placeOf, resetError, type ConnectionFailure } from './node-error.ts'
+import { piecesOf } from './pieces.ts'
 import { hasNoBody, type Ending, type Plan } from './plan.ts'
-
-/** The part of undici's dispatch handler that is called here. */
-export interface Handler {
-  onRequestStart?(controller: DispatchExchange, context: object): void
-  onResponseStarted?(): void
-  onResponseStart?(
-    controller: DispatchExchange,
-    status: number,
-    headers: HeaderRecord,
-    statusText?: string
-  ): void
-  onResponseData?(controller: DispatchExchange, chunk: Buffer): void
-  onResponseEnd?(controller: DispatchExchange, trailers: HeaderRecord): void
-  onResponseError?(controller: DispatchExchange, error: Error): void
-  onRequestSent?(): void
-}
-
-/** The errors that only the engine can make. */
-export interface EngineErrors {
-  otherSideClosed(): Error
-  headersTimeout(): Error
-  bodyTimeout(): Error
-  connectTimeout(host: string, port: number, timeoutMs: number): Error
-  aborted(): Error
-}
-
-/** What is the same for all exchanges of a dispatcher. */
-export interface DispatchTools {
-  readonly clock: Clock
-  readonly errors: EngineErrors
-  readonly connectTimeoutMs: number
-  passThrough(exchange: DispatchExchange): void
-}
-
-/** The client's own timeouts for one request, in milliseconds; 0 for none. */
-export interface Timeouts {
-  readonly headersMs: number
-  readonly bodyMs: number
-}
+import { readyOf } from './ready-headers.ts'
 
 /**
  * Carries out one plan for one undici handler, and is the controller that the handler gets. It
@@ -174,7 +137,10 @@ export class DispatchExchange {
     const { body } = plan
     if (body === undefined || hasNoBody(this.method, plan.status)) return this.end()
     if (body instanceof Uint8Array && plan.drip === undefined) return this.sendWhole(plan, body)
-    void this.sendPieces(plan, body instanceof Uint8Array ? pieces(body, plan.drip?.bytes) : body())
+    void this.sendPieces(
+      plan,
+      body instanceof Uint8Array ? piecesOf(body, plan.drip?.bytes) : body()
+    )
   }
 
   /** The usual case, without a promise: everything in one chunk. */
@@ -252,13 +218,11 @@ export class DispatchExchange {
   }
 
   private failToConnect(failure: ConnectionFailure): void {
-    const { hostname: host, protocol, port: given } = new URL(this.origin)
-    const port = given === '' ? (protocol === 'https:' ? 443 : 80) : Number(given)
-    if (failure.type !== 'connect-timeout')
-      return this.fail(connectionError(failure, { host, port }))
+    const place = placeOf(this.origin)
+    if (failure.type !== 'connect-timeout') return this.fail(connectionError(failure, place))
     const { errors, connectTimeoutMs } = this.tools
     this.timer = this.clock.setTimer(
-      () => this.fail(errors.connectTimeout(host, port, connectTimeoutMs)),
+      () => this.fail(errors.connectTimeout(place, connectTimeoutMs)),
       connectTimeoutMs
     )
   }
@@ -323,33 +287,4 @@ export class DispatchExchange {
     onResume?.()
     if (call !== undefined) call.endedAt = this.clock.now()
   }
-}
-
-interface ReadyHeaders {
-  readonly record: HeaderRecord
-  readonly raw: readonly Buffer[]
-  /** What `Content-Length` says. */
-  readonly declared: number
-}
-
-const ready = new WeakMap<Plan, ReadyHeaders>()
-
-/** A plan's headers in the forms that handlers take, made once. */
-function readyOf(plan: Plan): ReadyHeaders {
-  let found = ready.get(plan)
-  if (found === undefined) {
-    const list = [...plan.headers]
-    if (plan.body instanceof Uint8Array && !hasHeader(list, 'content-length')) {
-      if (!hasHeader(list, 'transfer-encoding')) list.push('content-length', `${plan.body.length}`)
-    }
-    const raw = list.map((text) => Buffer.from(text, 'latin1'))
-    const declared = Number(headerValue(list, 'content-length') ?? Number.POSITIVE_INFINITY)
-    found = { record: headerRecordOf(list), raw, declared }
-    ready.set(plan, found)
-  }
-  return found
-}
-
-function* pieces(body: Uint8Array, size = body.length): Generator<Uint8Array> {
-  for (let at = 0; at < body.length; at += size) yield body.subarray(at, at + size)
 }

@@ -1,12 +1,7 @@
 import { buildConnector, Agent, Dispatcher, Dispatcher1Wrapper, errors } from 'undici'
 import type { Clock } from '@aplomb/kernel'
-import {
-  DispatchExchange,
-  type DispatchTools,
-  type EngineErrors,
-  type Handler,
-  type Timeouts
-} from './dispatch-exchange.ts'
+import type { DispatchTools, EngineErrors, Handler, Timeouts } from './dispatch-contracts.ts'
+import { DispatchExchange } from './dispatch-exchange.ts'
 import type { Decider, Exchange } from './exchange.ts'
 import { headerListOf, type HeadersInput } from './header-list.ts'
 import { MockRequest } from './mock-request.ts'
@@ -33,7 +28,7 @@ const engineErrors: EngineErrors = {
   otherSideClosed: () => new errors.SocketError('other side closed'),
   headersTimeout: () => new errors.HeadersTimeoutError(),
   bodyTimeout: () => new errors.BodyTimeoutError(),
-  connectTimeout: (host, port, ms) =>
+  connectTimeout: ({ host, port }, ms) =>
     new errors.ConnectTimeoutError(
       `Connect Timeout Error (attempted address: ${host}:${port}, timeout: ${ms}ms)`
     ),

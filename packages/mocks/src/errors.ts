@@ -37,12 +37,6 @@ export class MocksUnfinishedError extends InvalidError {
   }
 }
 
-/** A request that a recording does not hold. */
-export class ReplayMissError extends InvalidError {
-  override readonly name = 'ReplayMissError'
-  override readonly code = 'ERR_MOCK_REPLAY'
-}
-
 /** A fixture needs a package that is not installed. */
 export class MissingPeerError extends InvalidError {
   override readonly name = 'MissingPeerError'

@@ -4,7 +4,6 @@ export type { DispatcherTimeouts, MockDispatcher } from './dispatcher.ts'
 export {
   MissingPeerError,
   MocksUnfinishedError,
-  ReplayMissError,
   UnmatchedRequestError,
   type NearMiss
 } from './errors.ts'
@@ -20,10 +19,15 @@ export {
 export type { HeaderList, HeaderRecord, HeadersInput } from './header-list.ts'
 export { latency, type Latency } from './latency.ts'
 export { lookup, type Expected, type Lookup } from './lookup.ts'
-export { mockHttp, MockHttp, MockScope, type MockHttpOptions } from './mock-http.ts'
+export { mockHttp, MockHttp } from './mock-http.ts'
+export type { MockHttpOptions } from './mock-options.ts'
+export { MockScope } from './mock-scope.ts'
 export { MockRequest } from './mock-request.ts'
 export type { MswHandler } from './msw.ts'
 export type { RateLimitForm, RateLimitReply } from './rate-limit-headers.ts'
+export type { RecordedBody, RecordedExchange } from './cassette.ts'
+export type { Recording } from './recording.ts'
+export type { RedactOptions } from './redact.ts'
 export type { ReplySpec } from './reply-spec.ts'
 export type { Reply, ReplyFunction, ReplyValue } from './reply.ts'
 export type { Route, Times } from './route.ts'

@@ -1,12 +1,3 @@
-import {
-  clockOption,
-  fields,
-  randomOption,
-  resolveOptions,
-  type Clock,
-  type Field,
-  type Random
-} from '@aplomb/kernel'
 import { enterMocks, leaveMocks, mocksHere, runWithMocks, type ActiveMocks } from './active.ts'
 import { CallLog, type Call } from './call.ts'
 import type { Condition } from './condition.ts'
@@ -14,76 +5,24 @@ import { MockDispatcher, type DispatcherTimeouts } from './dispatcher.ts'
 import { MocksUnfinishedError, type UnmatchedRequestError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { MockRequest } from './mock-request.ts'
+import {
+  anyPathPattern,
+  mockSettings,
+  type MockHttpOptions,
+  type MockSettings
+} from './mock-options.ts'
+import { MockScope } from './mock-scope.ts'
 import { mswResponder, toMswHandler, type HttpHandler, type MswHandler } from './msw.ts'
 import { emptyPlan, type Plan } from './plan.ts'
-import type { Route } from './route.ts'
-import { Router, type Layer } from './router.ts'
+import { Recording, replayRoutes } from './recording.ts'
+import { Redaction, type RedactOptions } from './redact.ts'
+import { Route } from './route.ts'
+import { Router } from './router.ts'
 import { installSockets } from './sockets.ts'
 import { originOf, urlPattern, type UrlInput, type UrlPattern } from './url-pattern.ts'
 import { Verbs } from './verbs.ts'
 
-export interface MockHttpOptions {
-  /**
-   * Unmatched requests, routes never called and sequences left over fail `verify` and the end of
-   * the block. An unmatched request never reaches the network, strict or not. Default: true.
-   */
-  readonly strict?: boolean
-  /**
-   * Also take the requests of every other client in this process, by their sockets. Without, only
-   * what goes through `dispatcher` is mocked. Default: true.
-   */
-  readonly sockets?: boolean
-  /** Addresses that may go to the real network. Default: none. */
-  readonly passThrough?: readonly UrlInput[]
-  /**
-   * Take only requests of the code that these mocks were made in, never those from elsewhere, such
-   * as a timer that was started before. Default: false.
-   */
-  readonly isolated?: boolean
-  /** How many calls are kept. Default: all. */
-  readonly keepCalls?: number
-  /** Drives delays and the dispatcher's timeouts. Default: the machine's clock. */
-  readonly clock?: Clock
-  /** Where the chance of latencies comes from. Default: the process's generator. */
-  readonly random?: Random
-}
-
-const urlsField: Field<readonly UrlInput[]> = fields.custom(
-  'an array of addresses',
-  (value) => Array.isArray(value),
-  []
-)
-
 const passThroughPlan = emptyPlan('pass-through', { passThrough: true })
-
-/** Routes that replace those outside of it until it is disposed of. */
-export class MockScope extends Verbs implements Disposable {
-  private readonly router: Router
-  private readonly layer: Layer
-  private readonly strict: boolean
-  private open = true
-
-  /** Prefer `api.scope()`. */
-  constructor(router: Router, strict: boolean) {
-    super()
-    this.router = router
-    this.layer = router.pushLayer()
-    this.strict = strict
-  }
-
-  override request(method: string | undefined, url: UrlInput, condition?: Condition): Route {
-    return this.router.declare(this.layer, method, url, condition)
-  }
-
-  /** @throws MocksUnfinishedError when strict and something of this scope is left undone. */
-  [Symbol.dispose](): void {
-    if (!this.open) return
-    this.open = false
-    this.router.dropLayer(this.layer)
-    const { unfinished } = this.layer
-    if (this.strict && unfinished.length > 0) throw new MocksUnfinishedError(unfinished)
-  }
-}
 
 /** The mocks of one test. Make them with `mockHttp`. */
 export class MockHttp extends Verbs implements ActiveMocks, Disposable {
@@ -92,7 +31,7 @@ export class MockHttp extends Verbs implements ActiveMocks, Disposable {
   /** Every request that came here, in order. */
   readonly calls: CallLog
   private readonly router: Router
-  private readonly settings: Readonly<Required<MockHttpOptions>>
+  private readonly settings: MockSettings
   private readonly origin: string | undefined
   private readonly free: readonly UrlPattern[]
   private readonly releaseSockets: (() => void) | undefined
@@ -102,15 +41,7 @@ export class MockHttp extends Verbs implements ActiveMocks, Disposable {
   /** Prefer `mockHttp`. */
   constructor(origin?: string, input?: MockHttpOptions) {
     super()
-    const options = resolveOptions<Required<MockHttpOptions>>('mockHttp', input, {
-      strict: fields.boolean(true),
-      sockets: fields.boolean(true),
-      passThrough: urlsField,
-      isolated: fields.boolean(false),
-      keepCalls: fields.integer(Number.POSITIVE_INFINITY, { min: 1 }),
-      clock: clockOption,
-      random: randomOption
-    })
+    const options = mockSettings(input)
     this.settings = options
     this.origin = origin === undefined ? undefined : originOf(origin)
     this.isolated = options.isolated
@@ -175,6 +106,27 @@ export class MockHttp extends Verbs implements ActiveMocks, Disposable {
   /** These routes as a handler for `setupServer` or `setupWorker` of msw. */
   mswHandlers(): HttpHandler[] {
     return [toMswHandler((request) => this.offer(request))]
+  }
+
+  /**
+   * Sends what no route takes to the network and notes the answers, for `replay`; the file is
+   * written by `save`, or at the end of the recording's block. Secrets are left out.
+   */
+  record(file: string, redact?: RedactOptions): Recording {
+    const recording = new Recording(file, new Redaction(redact))
+    const route = new Route(undefined, urlPattern(/^/, undefined), undefined)
+    route.optional().respond((request) => recording.ask(request))
+    this.router.base.entries.unshift(route.as(`recording to ${file}`))
+    return recording
+  }
+
+  /**
+   * Answers as recorded: a request by its method, address and body, secrets apart.
+   *
+   * @throws OptionsError for a file that is not a recording.
+   */
+  replay(file: string, redact?: RedactOptions): void {
+    this.router.base.entries.unshift(...replayRoutes(file, new Redaction(redact)))
   }
 
   /** What is left undone or went wrong; empty if all is well. */
@@ -299,14 +251,4 @@ export function mockHttp(origin?: string, options?: MockHttpOptions): MockHttp {
   const mocks = new MockHttp(origin, options)
   enterMocks(mocks)
   return mocks
-}
-
-/** An origin stands for everything below it. */
-function anyPathPattern(url: UrlInput): UrlPattern {
-  if (url instanceof RegExp) return urlPattern(url, undefined)
-  const text = String(url)
-  return urlPattern(
-    /^[a-z]+:\/\/[^/]+\/?$/i.test(text) ? `${text.replace(/\/$/, '')}/*` : text,
-    undefined
-  )
 }

@@ -3,7 +3,8 @@ import { sleep, type Clock } from '@aplomb/kernel'
 import type { Exchange } from './exchange.ts'
 import { drawLatency } from './latency.ts'
 import { MockRequest } from './mock-request.ts'
-import { connectionError, resetError } from './node-error.ts'
+import { connectionError, placeOf, resetError } from './node-error.ts'
+import { piecesOf } from './pieces.ts'
 import { emptyPlan, hasNoBody, type Plan } from './plan.ts'
 import { planOfResponse } from './reply.ts'
 import type { Responder } from './router.ts'
@@ -89,8 +90,7 @@ async function fromFetchRequest(request: Request): Promise<MockRequest> {
 async function toFetchResponse(plan: Plan, request: MockRequest, clock: Clock): Promise<Response> {
   const { connection } = plan
   if (connection !== undefined && connection.type !== 'connect-timeout') {
-    const { hostname: host, port } = new URL(request.origin)
-    throw connectionError(connection, { host, port: Number(port) })
+    throw connectionError(connection, placeOf(request.origin))
   }
   if (connection !== undefined || (plan.endsAt === 'start' && plan.ending === 'stall')) {
     return await new Promise<never>(() => undefined)
@@ -120,7 +120,7 @@ function bodyStream(
 async function* sendPieces(plan: Plan, clock: Clock): AsyncGenerator<Uint8Array> {
   const { body, drip, ending } = plan
   let left = plan.endsAt as number
-  const source = body instanceof Uint8Array ? slices(body, drip?.bytes) : (body?.() ?? [])
+  const source = body instanceof Uint8Array ? piecesOf(body, drip?.bytes) : (body?.() ?? [])
   for await (const piece of source) {
     const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece
     yield bytes.subarray(0, left)
@@ -130,8 +130,4 @@ async function* sendPieces(plan: Plan, clock: Clock): AsyncGenerator<Uint8Array>
   }
   if (ending === 'stall') await new Promise<never>(() => undefined)
   if (ending !== 'end') throw resetError()
-}
-
-function* slices(body: Uint8Array, size = body.length): Generator<Uint8Array> {
-  for (let at = 0; at < body.length; at += size) yield body.subarray(at, at + size)
 }

@@ -21,9 +21,16 @@ export const tlsFailureCodes: readonly string[] = Object.keys(tlsMessages)
 /** As libuv numbers it; getaddrinfo's errors are outside of `os.constants`. */
 const ENOTFOUND = -3008
 
-interface Place {
+/** Where a connection was to go. */
+export interface Place {
   readonly host: string
   readonly port: number
+}
+
+/** The host and the port of an origin, the protocol's own where it names none. */
+export function placeOf(origin: string): Place {
+  const { hostname: host, port, protocol } = new URL(origin)
+  return { host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) }
 }
 
 /** The error that Node.js itself gives for a connection that did not come about. */

@@ -5,7 +5,7 @@ import type { BridgeSocket } from './bridge-socket.ts'
 import { UnmatchedRequestError } from './errors.ts'
 import type { Decider, Exchange } from './exchange.ts'
 import { MockRequest } from './mock-request.ts'
-import { connectionError } from './node-error.ts'
+import { connectionError, placeOf } from './node-error.ts'
 import { forwardToNetwork } from './pass-through.ts'
 import { readBody } from './read-body.ts'
 import { WireExchange } from './wire.ts'
@@ -82,8 +82,7 @@ export class SocketServer {
     call.plan = plan
     if (plan.passThrough === true) return this.forward(call.request, response)
     if (plan.connection !== undefined && plan.connection.type !== 'connect-timeout') {
-      const { hostname: host, port } = new URL(call.request.origin)
-      call.error = connectionError(plan.connection, { host, port: Number(port) })
+      call.error = connectionError(plan.connection, placeOf(call.request.origin))
       return socket?.fail(call.error as Error)
     }
     const exchange = new WireExchange(plan, response, tools, () => {

@@ -5,7 +5,7 @@ import { systemClock } from '@aplomb/kernel'
 import { mocksHere, type ActiveMocks } from './active.ts'
 import { Announcements, type Announcement } from './announcements.ts'
 import { BridgeSocket } from './bridge-socket.ts'
-import { connectionError } from './node-error.ts'
+import { connectionError, placeOf } from './node-error.ts'
 import { isOnRealNetwork } from './real-network.ts'
 import { SocketServer } from './socket-server.ts'
 
@@ -136,9 +136,7 @@ async function failToConnect(
   call.plan = plan
   const failure = exchange.plan.connection
   if (failure.type === 'connect-timeout') return
-  const { hostname: host, port, protocol } = new URL(request.origin)
-  const known = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
-  call.error = connectionError(failure, { host, port: known })
+  call.error = connectionError(failure, placeOf(request.origin))
   socket.destroy(call.error as Error)
 }
 

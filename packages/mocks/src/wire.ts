@@ -5,6 +5,7 @@ import { systemClock, type Timer } from '@aplomb/kernel'
 import type { ExchangeTools } from './exchange.ts'
 import { hasHeader } from './header-list.ts'
 import { drawLatency } from './latency.ts'
+import { piecesOf } from './pieces.ts'
 import { hasNoBody, type Ending, type Plan } from './plan.ts'
 
 /** Time for what was sent to be read, in real milliseconds. */
@@ -59,7 +60,7 @@ export class WireExchange {
       this.writeHead(status, statusText, headers, body.length)
       if (plan.drip === undefined && plan.endsAt >= body.length && plan.ending === 'end')
         response.end(body)
-      else void this.writePieces(pieces(body, plan.drip?.bytes))
+      else void this.writePieces(piecesOf(body, plan.drip?.bytes))
       return
     }
     this.writeHead(status, statusText, headers, -1)
@@ -157,12 +158,4 @@ export class WireExchange {
 /** Sends RST rather than FIN. */
 export function resetSocket(socket: Socket | null): void {
   socket?.resetAndDestroy()
-}
-
-function* pieces(body: Uint8Array, size: number | undefined): Generator<Uint8Array> {
-  if (size === undefined) {
-    yield body
-    return
-  }
-  for (let at = 0; at < body.length; at += size) yield body.subarray(at, at + size)
 }

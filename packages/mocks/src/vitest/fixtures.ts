@@ -1,7 +1,8 @@
 import { expect, test as base, type TestAPI } from 'vitest'
 import { TestClock } from '@aplomb/kernel/testing'
 import { runWithMocks } from '../active.ts'
-import { MockHttp, type MockHttpOptions } from '../mock-http.ts'
+import { MockHttp } from '../mock-http.ts'
+import type { MockHttpOptions } from '../mock-options.ts'
 import { installSockets } from '../sockets.ts'
 import { mockMatchers } from './matchers.ts'
 import {

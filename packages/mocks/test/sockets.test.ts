@@ -1,0 +1,165 @@
+import { once } from 'node:events'
+import {
+  Agent as HttpAgent,
+  createServer as createHttpServer,
+  get as httpGet,
+  type Server
+} from 'node:http'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { TestClock } from '@aplomb/kernel/testing'
+import { afterEach, expect, test } from 'vitest'
+import { Agent, request } from 'undici'
+import { fault, mockHttp } from '@aplomb/mocks'
+
+const opened: (() => void)[] = []
+
+afterEach(() => {
+  for (const close of opened.splice(0)) close()
+})
+
+async function realServer(): Promise<{ server: Server; origin: string; served: string[] }> {
+  const served: string[] = []
+  const server = createHttpServer((request, response) => {
+    served.push(request.url ?? '')
+    request.resume().on('end', () => response.end('real'))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  opened.push(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { server, served, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+function getText(url: string, agent: HttpAgent): Promise<string> {
+  return new Promise((resolve, reject) => {
+    httpGet(url, { agent }, (response) => {
+      let text = ''
+      response.on('data', (chunk: Buffer) => (text += String(chunk)))
+      response.on('end', () => resolve(text))
+    }).on('error', reject)
+  })
+}
+
+test('connections that do not speak HTTP go on to the network, whoever speaks first', async () => {
+  using _api = mockHttp()
+  const echo = createServer((socket) => {
+    socket.write('welcome\n')
+    socket.pipe(socket)
+  }).listen(0, '127.0.0.1')
+  opened.push(() => echo.close())
+  await once(echo, 'listening')
+  const { port } = echo.address() as AddressInfo
+  const silent = connect(port, '127.0.0.1')
+  expect(String((await once(silent, 'data'))[0])).toBe('welcome\n')
+  silent.destroy()
+  const talking = connect(port, '127.0.0.1')
+  talking.write('\u0000\u0003binary')
+  let text = ''
+  for await (const chunk of talking) {
+    text += String(chunk)
+    if (text.includes('binary')) break
+  }
+  expect(text).toBe('welcome\n\u0000\u0003binary')
+})
+
+test('a connection kept from earlier mocks, or from before, serves later mocks', async () => {
+  const { origin, served } = await realServer()
+  const agent = new HttpAgent({ keepAlive: true, maxSockets: 1 })
+  opened.push(() => agent.destroy())
+  expect(await getText(`${origin}/before`, agent)).toBe('real')
+  for (const text of ['first', 'second']) {
+    using api = mockHttp(origin)
+    api.get('/x').respond({ text }).times(2)
+    expect(await getText(`${origin}/x`, agent)).toBe(text)
+    expect(await getText(`${origin}/x`, agent)).toBe(text)
+  }
+  expect(await getText(`${origin}/after`, agent)).toBe('real')
+  expect(served).toEqual(['/before', '/after'])
+})
+
+test('requests on one shared connection go to the mocks of the code that makes them', async () => {
+  const agent = new Agent({ connections: 1 })
+  opened.push(() => void agent.destroy())
+  const url = 'http://shared.example.com/who'
+  const one = async (name: string): Promise<string[]> => {
+    await null
+    using api = mockHttp()
+    api.get(url).respond({ text: name }).times(5)
+    const answers: string[] = []
+    for (let count = 0; count < 5; count++) {
+      const { body } = await request(url, { dispatcher: agent })
+      answers.push(await body.text())
+    }
+    return answers
+  }
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  const all = await Promise.all(names.map((name) => one(name)))
+  expect(all).toEqual(names.map((name) => Array(5).fill(name)))
+})
+
+test('a request from code outside, such as an older timer, goes to the mocks made last', async () => {
+  let resolveUrl: (url: string) => void = () => undefined
+  // This code goes on in its own place, which is before the mocks.
+  const early = new Promise<string>((resolve) => (resolveUrl = resolve)).then(
+    async (url) => await (await fetch(url)).text()
+  )
+  using first = mockHttp('http://outside.example.com')
+  first.get('/x').respond({ text: 'first' })
+  resolveUrl('http://outside.example.com/x')
+  expect(await early).toBe('first')
+})
+
+test('what is let through reaches the network, body and all, and nothing else does', async () => {
+  const { origin, served } = await realServer()
+  using api = mockHttp('http://mocked.example.com', { passThrough: [origin], strict: false })
+  api.get('/x').respond({ text: 'mocked' })
+  const options = { method: 'POST', body: 'hello' } as const
+  expect(await (await fetch(`${origin}/real`, options)).text()).toBe('real')
+  const { body } = await request(`${origin}/real-too`, { ...options, dispatcher: api.dispatcher })
+  expect(await body.text()).toBe('real')
+  await expect(fetch('http://elsewhere.example.com/')).rejects.toThrow('fetch failed')
+  expect(served).toEqual(['/real', '/real-too'])
+})
+
+test('delays on sockets pass on the clock of the mocks', async () => {
+  const clock = new TestClock()
+  using api = mockHttp('http://slow.example.com', { clock })
+  api.get('/x').respond({ text: 'late', delayMs: 600_000 })
+  const answer = fetch('http://slow.example.com/x').then((response) => response.text())
+  while (clock.pendingTimers === 0) await new Promise((resolve) => void setImmediate(resolve))
+  await clock.advance(600_000)
+  expect(await answer).toBe('late')
+})
+
+test('a refused connection next to a good one refuses only its own request', async () => {
+  using api = mockHttp('http://both.example.com')
+  api.get('/good').respond({ text: 'good' })
+  api.get('/bad').respond(fault.refused())
+  const agent = new Agent()
+  opened.push(() => void agent.destroy())
+  const ask = async (path: string): Promise<string> => {
+    try {
+      const { body } = await request(`http://both.example.com${path}`, { dispatcher: agent })
+      return await body.text()
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+  }
+  expect(await ask('/good')).toBe('good')
+  expect(await ask('/bad')).toBe('ECONNREFUSED')
+  expect(await Promise.all(['/bad', '/good', '/good'].map((path) => ask(path)))).toEqual([
+    'ECONNREFUSED',
+    'good',
+    'good'
+  ])
+})
+
+test('a large body goes both ways', async () => {
+  using api = mockHttp('http://large.example.com')
+  const route = api.post('/x').respond((request) => ({ bytes: request.body }))
+  const body = Buffer.alloc(5_000_000, 'abcdefg')
+  const response = await fetch('http://large.example.com/x', { method: 'POST', body })
+  expect(Buffer.from(await response.arrayBuffer()).equals(body)).toBe(true)
+  expect(route.callCount).toBe(1)
+})
