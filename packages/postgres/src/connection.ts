@@ -1,12 +1,15 @@
 import type { Clock, Context } from '@aplomb/kernel'
 import { EngineClient, requestCancel, type ConnectionTarget } from './engine.ts'
 import { DatabaseConnectionError } from './errors.ts'
+import { channels } from './events.ts'
 import type { AnyExchange, Exchange, ExchangeOwner } from './exchange.ts'
 import { StatementCache } from './statement-cache.ts'
 import type { ServerError, Wire } from './wire.ts'
 
 /** How a connection behaves, beyond where it leads. */
 export interface ConnectionSettings {
+  /** The database's name in events. */
+  readonly name: string
   readonly clock: Clock
   /** How many statements the server keeps parsed. */
   readonly statementCacheSize: number
@@ -43,6 +46,7 @@ export class Connection implements ExchangeOwner {
   private readonly settings: ConnectionSettings
   private current: AnyExchange | undefined
   private following: AnyExchange[] = []
+  private closing = false
   private reclaiming: Promise<void> | undefined
   private idleWaiters: (() => void)[] = []
 
@@ -136,7 +140,11 @@ export class Connection implements ExchangeOwner {
     else this.activate(this.current)
   }
 
-  exchangeAbandoned(): void {
+  exchangeAbandoned(exchange: AnyExchange): void {
+    if (channels.cancel.hasSubscribers) {
+      const why = exchange.ending === 'timeout' ? 'timeout' : 'aborted'
+      channels.cancel.publish({ database: this.settings.name, processId: this.client.pid, why })
+    }
     void this.reclaim()
   }
 
@@ -149,6 +157,7 @@ export class Connection implements ExchangeOwner {
   /** Says goodbye, and hangs up on a server that does not answer. */
   async close(): Promise<void> {
     if (this.lost !== undefined) return
+    this.closing = true
     const timer = this.settings.clock.setTimer(() => this.destroy(), CLOSE_GRACE_MS)
     await this.client.end().finally(() => timer.cancel())
   }
@@ -191,6 +200,9 @@ export class Connection implements ExchangeOwner {
   private lose(error: Error): void {
     if (this.lost !== undefined) return
     this.lost = error
+    if (channels.lost.hasSubscribers && !this.closing) {
+      channels.lost.publish({ database: this.settings.name, message: error.message })
+    }
     this.wire.stream.destroy()
     for (const exchange of this.following.splice(0)) exchange.lose(error)
     this.current?.lose(error)

@@ -31,6 +31,7 @@ import {
   resolveTransactionOptions,
   type TransactionOptions
 } from './transaction-options.ts'
+import { watchTransaction } from './query-watch.ts'
 import { classifyTransactionError } from './transaction-retry.ts'
 
 const MAX_BEGINS = 5
@@ -203,8 +204,15 @@ export class Database extends Session implements AsyncDisposable {
   ): Promise<T> {
     const loan = await this.begin(options, context)
     const channel = new TransactionChannel(loan.connection)
+    const watch = watchTransaction(this.name, context, this.options.clock)
     try {
-      return await new Transaction(this.name, this.options, channel, context).complete(body)
+      const tx = new Transaction(this.name, this.options, channel, context)
+      const result = await tx.complete(body)
+      watch?.end()
+      return result
+    } catch (error) {
+      watch?.end(error)
+      throw error
     } finally {
       channel.giveBack(loan)
     }

@@ -60,6 +60,11 @@ export class EngineClient extends pg.Client {
     return (this as unknown as { connection: Wire }).connection
   }
 
+  /** The server process at the other end. */
+  get pid(): number {
+    return (this as unknown as Peer).processID
+  }
+
   /** pg has nothing under way. */
   get isReady(): boolean {
     const { readyForQuery, _queryQueue: queue } = this as unknown as {

@@ -47,3 +47,27 @@ export function observe(
     correlationId: context.correlationId
   })
 }
+
+/** The watch over one attempt of a transaction; undefined while nobody listens. */
+export function watchTransaction(
+  database: string,
+  context: Context,
+  clock: Clock
+): { end(error?: unknown): void } | undefined {
+  if (!channels.transaction.hasSubscribers) return undefined
+  const startedAt = clock.now()
+  return {
+    end(error) {
+      const { code, sqlState } = (error ?? {}) as { code?: unknown; sqlState?: string }
+      const failed = code === 'ERR_DB_COMMIT_UNKNOWN' ? 'unknown' : 'rollback'
+      channels.transaction.publish({
+        database,
+        outcome: error === undefined ? 'commit' : failed,
+        attempt: context.attempt,
+        durationMs: clock.now() - startedAt,
+        sqlState,
+        correlationId: context.correlationId
+      })
+    }
+  }
+}

@@ -30,6 +30,7 @@ export class Server {
     this.target = target
     this.cancelTimeoutMs = cancelTimeoutMs
     this.settings = {
+      name,
       clock,
       statementCacheSize,
       cancelTimeoutMs,

@@ -109,7 +109,13 @@ export class Databases {
     try {
       const connection = await Connection.open(
         { host, port, user: 'postgres', database: 'postgres' },
-        { clock: systemClock, statementCacheSize: 0, cancelTimeoutMs: 5000, onLost: forget },
+        {
+          name: 'embedded',
+          clock: systemClock,
+          statementCacheSize: 0,
+          cancelTimeoutMs: 5000,
+          onLost: forget
+        },
         Context.none
       )
       return connection
