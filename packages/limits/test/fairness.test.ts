@@ -1,0 +1,137 @@
+import { TestClock } from '@aplomb/kernel/testing'
+import { describe, expect, it } from 'vitest'
+import { rateLimiter, type RateLimiter } from '../src/index.ts'
+
+function queue(limiter: RateLimiter, key: string, count: number, log: string[]): void {
+  for (let index = 0; index < count; index++) {
+    void limiter.acquire({ key }).then(() => log.push(key))
+  }
+}
+
+const count = (log: readonly string[], key: string): number =>
+  log.filter((entry) => entry === key).length
+
+describe('keys', () => {
+  it('have windows of their own', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter('2/s', { clock })
+    const log: string[] = []
+    queue(limiter, 'a', 3, log)
+    queue(limiter, 'b', 3, log)
+    await clock.settle()
+    expect(log).toEqual(['a', 'a', 'b', 'b'])
+    await clock.advance(1000)
+    expect(log.slice(4)).toEqual(['a', 'b'])
+  })
+
+  it('share windows that are shared, in turn, however much one of them queues', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter({ limit: 10, perMs: 1000, shared: true }, { clock })
+    const log: string[] = []
+    queue(limiter, 'busy', 1000, log)
+    queue(limiter, 'quiet', 10, log)
+    queue(limiter, 'third', 10, log)
+    await clock.advance(3000)
+    expect(count(log, 'quiet')).toBe(10)
+    expect(count(log, 'third')).toBe(10)
+    expect(count(log, 'busy')).toBe(20)
+  })
+
+  it('share in proportion to keyWeight', async () => {
+    const clock = new TestClock()
+    const keyWeight = (key: string): number => (key === 'gold' ? 3 : 1)
+    const limiter = rateLimiter({ limit: 8, perMs: 1000, shared: true }, { clock, keyWeight })
+    const log: string[] = []
+    await limiter.acquire({ weight: 8 })
+    queue(limiter, 'gold', 100, log)
+    queue(limiter, 'plain', 100, log)
+    await clock.advance(10_000)
+    expect(log).toHaveLength(80)
+    expect(count(log, 'gold')).toBe(60)
+  })
+
+  it('earn nothing by having been away', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter({ limit: 10, perMs: 1000, shared: true }, { clock })
+    const log: string[] = []
+    queue(limiter, 'steady', 200, log)
+    await clock.advance(9000)
+    log.length = 0
+    queue(limiter, 'late', 100, log)
+    await clock.advance(4000)
+    expect(count(log, 'late')).toBe(20)
+    expect(count(log, 'steady')).toBe(20)
+  })
+
+  it('that have used up their own window do not hold up the others', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter(['1/s', { limit: 100, perMs: 1000, shared: true }], { clock })
+    const log: string[] = []
+    queue(limiter, 'a', 3, log)
+    queue(limiter, 'b', 1, log)
+    await clock.settle()
+    expect(log).toEqual(['a', 'b'])
+    await clock.advance(2000)
+    expect(log).toEqual(['a', 'b', 'a', 'a'])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('that come later do not overtake those who wait for the shared window', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter({ limit: 3, perMs: 1000, shared: true }, { clock })
+    const log: string[] = []
+    await limiter.acquire({ weight: 2 })
+    void limiter.acquire({ weight: 3, key: 'large' }).then(() => log.push('large'))
+    expect(limiter.tryAcquire({ key: 'small' })).toBeUndefined()
+    await clock.advance(1000)
+    expect(log).toEqual(['large'])
+  })
+
+  it('are remembered in bounded memory: the least used is forgotten', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter('1/h', { clock, maxKeys: 100 })
+    for (let index = 0; index < 1000; index++) {
+      limiter.tryAcquire({ key: `key ${index}` })
+      limiter.tryAcquire({ key: 'often' })
+    }
+    expect(limiter.statistics.keys).toBeLessThanOrEqual(100)
+    expect(limiter.tryAcquire({ key: 'often' })).toBeUndefined()
+  })
+
+  it('are forgotten when idle, without a timer', () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter('10/s', { clock })
+    for (let index = 0; index < 5000; index++) limiter.tryAcquire({ key: `old ${index}` })
+    expect(limiter.statistics.keys).toBe(5000)
+    clock.jump(1000)
+    for (let index = 0; index < 2000; index++) limiter.tryAcquire({ key: `new ${index}` })
+    expect(limiter.statistics.keys).toBeLessThanOrEqual(2004)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('that somebody waits for are never forgotten', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter('1/s', { clock, maxKeys: 2 })
+    const log: string[] = []
+    queue(limiter, 'waiting', 2, log)
+    for (let index = 0; index < 50; index++) limiter.tryAcquire({ key: `key ${index}` })
+    expect(limiter.tryAcquire({ key: 'waiting' })).toBeUndefined()
+    await clock.advance(1000)
+    expect(log).toEqual(['waiting', 'waiting'])
+  })
+
+  it('can be had as a policy each', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter('1/s', { clock })
+    const a = limiter.forKey('a')
+    const { Context } = await import('@aplomb/kernel')
+    expect(await a.execute(() => 'a')).toBe('a')
+    expect(a.tryAcquire()).toBeUndefined()
+    const queued = a.door.enter(Context.current())
+    const acquired = a.acquire()
+    await clock.advance(2000)
+    a.door.leave(await queued)
+    await acquired
+    expect(await limiter.forKey('b').execute(() => 'b')).toBe('b')
+  })
+})
