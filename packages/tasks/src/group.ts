@@ -143,8 +143,9 @@ export class Group<T = unknown> extends TreeNode implements MembersOwner, AbortL
   }
 
   private onTaskFailed(task: Task): void {
-    this.failures ??= new Failures()
-    if (this.options.supervised === true) this.failures.spare(task)
+    // Who awaits a task listens no more when the group is being cancelled.
+    const spares = this.options.supervised === true && !this.context.aborted
+    if (spares) (this.failures ??= new Failures()).spare(task)
     else this.fail(task.name, task.error)
   }
 
