@@ -83,7 +83,7 @@ function fetchHeaders(input: HeadersInput): readonly string[] {
   const entries = iterable
     ? [...(input as Iterable<readonly [string, string]>)]
     : Object.entries(input as Readonly<Record<string, string>>)
-  const allowed = entries.filter(([name]) => !forbidden.has(String(name).toLowerCase()))
+  const allowed = entries.filter(([name]) => !forbidden.has(name.toLowerCase()))
   return mergeHeaders(none, headerList(allowed))
 }
 
@@ -99,7 +99,7 @@ const forbidden: ReadonlySet<string> = new Set([
 ])
 
 /** Up to so much of a `Request`'s body is read ahead, so that the request can be repeated. */
-const REPLAY_BYTES = 1024 * 1024
+const REPLAY_BYTES = 16 * 1024 * 1024
 
 async function bodyOfRequest(request: Request): Promise<RequestBody> {
   const reader = (request.body as ReadableStream<Uint8Array>).getReader()

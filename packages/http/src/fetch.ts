@@ -8,7 +8,7 @@ import type { FetchInit, FetchInput } from './fetch-request.ts'
  * our errors, or with the signal's reason; a status never rejects.
  */
 export interface Fetch {
-  (input: FetchInput, init?: FetchInit): Promise<Response>
+  (input: FetchInput, init?: RequestInit | FetchInit): Promise<Response>
   /** The class that its responses are instances of. */
   readonly Response: typeof Response
   readonly Request: typeof Request
@@ -24,5 +24,5 @@ export const asFetch: Delivery = {
 
 /** A function with the classes that some SDKs look for on their fetch. */
 export function makeFetch(call: (input: FetchInput, init?: FetchInit) => Promise<Response>): Fetch {
-  return Object.assign(call, { Response, Request, Headers, FormData })
+  return Object.assign(call as Fetch, { Response, Request, Headers, FormData })
 }

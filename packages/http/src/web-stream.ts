@@ -26,7 +26,7 @@ export function webStreamOf(source: WebSource): ReadableStream<Uint8Array> {
   let open = true
   const sink: BodySink = {
     data(chunk) {
-      if (!open) return true
+      if (!open || chunk.length === 0) return true
       // A copy: the reader may transfer its buffer, which is part of a larger one.
       controller.enqueue(new Uint8Array(chunk))
       return (controller.desiredSize ?? 0) > 0

@@ -1,0 +1,228 @@
+import { Readable } from 'node:stream'
+import { gzipSync } from 'node:zlib'
+import * as undici from 'undici'
+import { describe, expect, it } from 'vitest'
+import { createClient, type Fetch } from '../src/index.ts'
+import { bodyOf, serve } from './server.ts'
+
+interface Seen {
+  readonly method: string
+  readonly headers: Record<string, string>
+  readonly body: string
+}
+
+/** A server that tells what it saw, and a fetch on it. */
+async function echo(): Promise<{ origin: string; fetch: Fetch }> {
+  const { origin } = await serve((request, response) => {
+    void bodyOf(request).then((body) => {
+      const { method, headers } = request
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ method, headers, body: body.toString('latin1') }))
+    })
+  })
+  return { origin, fetch: createClient().fetch }
+}
+
+const seen = async (response: Promise<Response>): Promise<Seen> =>
+  (await (await response).json()) as Seen
+
+describe('client.fetch', () => {
+  it('gives a Response that is an instance of the global class and of its own', async () => {
+    const { origin, fetch } = await echo()
+    const response = await fetch(origin)
+    expect(response).toBeInstanceOf(Response)
+    expect(response).toBeInstanceOf(fetch.Response)
+    expect(response).toMatchObject({ status: 200, ok: true, type: 'default', redirected: false })
+    expect(response.url).toBe(`${origin}/`)
+    expect(response.headers.get('content-type')).toBe('application/json')
+    expect(response.bodyUsed).toBe(false)
+    await response.text()
+    expect(response.bodyUsed).toBe(true)
+    await expect(response.text()).rejects.toThrow(TypeError)
+  })
+
+  it('takes the Request of Node.js and of undici, body included', async () => {
+    const { origin, fetch } = await echo()
+    for (const Each of [Request, undici.Request as unknown as typeof Request]) {
+      const request = new Each(origin, { method: 'POST', body: 'hello', headers: { 'x-a': 'b' } })
+      const { method, headers, body } = await seen(fetch(request))
+      expect({ method, body, header: headers['x-a'] }).toEqual({
+        method: 'POST',
+        body: 'hello',
+        header: 'b'
+      })
+    }
+  })
+
+  it('takes the FormData of Node.js and of undici, as multipart', async () => {
+    const { origin, fetch } = await echo()
+    for (const Each of [FormData, undici.FormData as unknown as typeof FormData]) {
+      const form = new Each()
+      form.append('file', new Blob(['content'], { type: 'text/x' }), 'name.txt')
+      form.append('field', 'value')
+      const { headers, body } = await seen(fetch(origin, { method: 'POST', body: form }))
+      expect(headers['content-type']).toMatch(/^multipart\/form-data; boundary=/u)
+      expect(body).toContain('filename="name.txt"')
+      expect(body).toContain('Content-Type: text/x')
+      expect(body).toContain('content')
+      expect(body).toContain('value')
+    }
+  })
+
+  it('takes every other body that fetch takes', async () => {
+    const { origin, fetch } = await echo()
+    const post = (body: never): Promise<Seen> => seen(fetch(origin, { method: 'POST', body }))
+    const bytes = new TextEncoder().encode('abc')
+    const stream = (): ReadableStream => Readable.toWeb(Readable.from([bytes])) as ReadableStream
+    for (const body of ['abc', bytes, bytes.buffer, new Blob([bytes]), stream()]) {
+      expect((await post(body as never)).body).toBe('abc')
+    }
+    const params = await post(new URLSearchParams({ a: 'b c' }) as never)
+    expect(params.body).toBe('a=b+c')
+    expect(params.headers['content-type']).toBe('application/x-www-form-urlencoded;charset=UTF-8')
+  })
+
+  it('takes the Headers of Node.js and of undici', async () => {
+    const { origin, fetch } = await echo()
+    for (const headers of [new Headers({ 'x-a': '1' }), new undici.Headers({ 'x-a': '1' })]) {
+      expect((await seen(fetch(origin, { headers: headers }))).headers['x-a']).toBe('1')
+    }
+  })
+
+  it('does not reject for a status', async () => {
+    const { origin } = await serve((_, response) => response.writeHead(404).end('gone'))
+    const response = await createClient().fetch(origin)
+    expect(response.status).toBe(404)
+    expect(await response.text()).toBe('gone')
+  })
+
+  it('gives the last response when the retries of a transient status are spent', async () => {
+    let count = 0
+    const { origin } = await serve((_, response) => {
+      count++
+      response.writeHead(503).end(`no ${count}`)
+    })
+    const { fetch } = createClient({ retry: { maxRetries: 2, backoff: 1 } })
+    const response = await fetch(origin)
+    expect([response.status, await response.text(), count]).toEqual([503, 'no 3', 3])
+  })
+
+  it('repeats a PUT with its body', async () => {
+    const bodies: string[] = []
+    const { origin } = await serve((request, response) => {
+      void bodyOf(request).then((body) => {
+        bodies.push(body.toString())
+        response.writeHead(bodies.length < 3 ? 503 : 200).end()
+      })
+    })
+    const { fetch } = createClient({ retry: { backoff: 1 } })
+    const form = new FormData()
+    form.append('a', 'b')
+    expect((await fetch(origin, { method: 'PUT', body: 'again' })).status).toBe(200)
+    expect(bodies).toEqual(['again', 'again', 'again'])
+  })
+
+  it('rejects with the reason of the signal, before the head and within the body', async () => {
+    const { origin } = await serve((request, response) => {
+      if (request.url === '/body') response.writeHead(200).write('first')
+    })
+    const { fetch } = createClient()
+    const reason = { any: 'object' }
+    const early = new AbortController()
+    const pending = fetch(`${origin}/head`, { signal: early.signal })
+    early.abort(reason)
+    await expect(pending).rejects.toBe(reason)
+    const late = new AbortController()
+    const text = (await fetch(`${origin}/body`, { signal: late.signal })).text()
+    late.abort(reason)
+    await expect(text).rejects.toBe(reason)
+    await expect(fetch(origin, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  })
+
+  it('streams the body both ways', async () => {
+    const { origin } = await serve((request, response) => void request.pipe(response))
+    let push!: (text: string | null) => void
+    const upload = new Readable({ read: () => undefined })
+    push = (text) => void upload.push(text)
+    push('one')
+    const response = await createClient().fetch(origin, { method: 'POST', body: upload })
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+    expect(Buffer.from((await reader.read()).value as Uint8Array).toString()).toBe('one')
+    push('two')
+    expect(Buffer.from((await reader.read()).value as Uint8Array).toString()).toBe('two')
+    push(null)
+    expect((await reader.read()).done).toBe(true)
+  })
+
+  it('rejects when the body is cut short, whichever way it is read', async () => {
+    const { origin } = await serve((_, response) => {
+      response.writeHead(200, { 'content-length': 1000 })
+      response.write('half')
+      setImmediate(() => response.socket?.destroy())
+    })
+    const { fetch } = createClient()
+    await expect((await fetch(origin)).text()).rejects.toMatchObject({ code: 'ERR_HTTP_NETWORK' })
+    const reader = ((await fetch(origin)).body as ReadableStream).getReader()
+    await reader.read()
+    await expect(reader.read()).rejects.toMatchObject({ code: 'ERR_HTTP_NETWORK' })
+  })
+
+  it('decodes what is compressed, and rejects what was cut short inside', async () => {
+    const whole = gzipSync('x'.repeat(10_000))
+    const { origin } = await serve((request, response) => {
+      const content = request.url === '/cut' ? whole.subarray(0, whole.length - 12) : whole
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(content)
+    })
+    const { fetch } = createClient()
+    expect(await (await fetch(origin)).text()).toHaveLength(10_000)
+    const reader = ((await fetch(origin)).body as ReadableStream<Uint8Array>).getReader()
+    let size = 0
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      size += next.value.length
+    }
+    expect(size).toBe(10_000)
+    await expect((await fetch(`${origin}/cut`)).text()).rejects.toMatchObject({
+      code: 'ERR_HTTP_BODY'
+    })
+  })
+
+  it('clones, both arms whole', async () => {
+    const { origin, fetch } = await echo()
+    const response = await fetch(origin)
+    const copy = response.clone()
+    const [a, b] = await Promise.all([response.text(), copy.text()])
+    expect(a).toBe(b)
+    expect(a).toContain('"method":"GET"')
+    expect(() => response.clone()).toThrow(TypeError)
+  })
+
+  it('gives arrayBuffer, bytes, blob and formData', async () => {
+    const { origin } = await serve((_, response) => {
+      const type = 'application/x-www-form-urlencoded'
+      response.writeHead(200, { 'content-type': type }).end('a=b')
+    })
+    const { fetch } = createClient()
+    expect(Buffer.from(await (await fetch(origin)).arrayBuffer()).toString()).toBe('a=b')
+    expect(await (await (await fetch(origin)).blob()).text()).toBe('a=b')
+    expect((await (await fetch(origin)).formData()).get('a')).toBe('b')
+  })
+
+  it('has a null body where the status says so', async () => {
+    const { origin } = await serve((_, response) => response.writeHead(204).end())
+    const response = await createClient().fetch(origin)
+    expect(response.body).toBeNull()
+    expect(await response.text()).toBe('')
+  })
+
+  it('keeps the secrets of a client with an origin at home', async () => {
+    const away = await echo()
+    const home = await echo()
+    const { fetch } = createClient(home.origin, {
+      headers: { authorization: 'Bearer secret', 'x-plain': 'yes' }
+    })
+    expect((await seen(fetch(`${home.origin}/x`))).headers['authorization']).toBe('Bearer secret')
+    const { headers } = await seen(fetch(`${away.origin}/x`))
+    expect([headers['authorization'], headers['x-plain']]).toEqual([undefined, 'yes'])
+    expect((await seen(fetch('/relative'))).headers['authorization']).toBe('Bearer secret')
+  })
+})
