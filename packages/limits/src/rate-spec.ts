@@ -99,7 +99,7 @@ function parseRate(text: string, path: string, report: Report): RateWindow | und
   const word = unit.length > 3 ? unit.toLowerCase().replace(/s$/u, '') : unit.toLowerCase()
   const unitMs = unitsMs[word]
   if (unitMs === undefined) {
-    const close = closestTo(word, Object.keys(unitsMs))
+    const close = word.length > 1 ? closestTo(word, Object.keys(unitsMs)) : undefined
     const hint = close === undefined ? '' : `, did you mean "${close}"?`
     report(path, `unknown unit "${unit}" in ${describe(text)}${hint}`)
     return undefined

@@ -17,7 +17,7 @@ const GAIN = 0.3
 export class RttProbe {
   private readonly everyWindows: number
   private readonly random: Random
-  private windowsLeft = FIRST_WINDOWS
+  private windowsLeft: number
   /** While probing: how many may be under way. */
   private quarter = 0
   /** Calls that began before are still those of the full limit. */
@@ -28,6 +28,7 @@ export class RttProbe {
 
   constructor(everyWindows: number, random: Random) {
     this.everyWindows = everyWindows
+    this.windowsLeft = everyWindows === Number.POSITIVE_INFINITY ? everyWindows : FIRST_WINDOWS
     this.random = random
   }
 

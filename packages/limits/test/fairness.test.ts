@@ -1,3 +1,4 @@
+import { Context } from '@aplomb/kernel'
 import { TestClock } from '@aplomb/kernel/testing'
 import { describe, expect, it } from 'vitest'
 import { rateLimiter, type RateLimiter } from '../src/index.ts'
@@ -124,13 +125,12 @@ describe('keys', () => {
     const clock = new TestClock()
     const limiter = rateLimiter('1/s', { clock })
     const a = limiter.forKey('a')
-    const { Context } = await import('@aplomb/kernel')
     expect(await a.execute(() => 'a')).toBe('a')
     expect(a.tryAcquire()).toBeUndefined()
     const queued = a.door.enter(Context.current())
     const acquired = a.acquire()
     await clock.advance(2000)
-    a.door.leave(await queued)
+    a.door.leave(await queued, false, undefined)
     await acquired
     expect(await limiter.forKey('b').execute(() => 'b')).toBe('b')
   })

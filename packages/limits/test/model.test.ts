@@ -131,8 +131,9 @@ describe('a semaphore', () => {
           if (settleBetween) await settle()
         }
         await settle()
-        expect(granted.toSorted()).toEqual(model.granted.toSorted())
-        expect(failed.toSorted()).toEqual(model.failed.toSorted())
+        expect(new Set(granted)).toEqual(new Set(model.granted))
+        expect(granted).toHaveLength(model.granted.length)
+        expect(new Set(failed)).toEqual(new Set(model.failed))
         if (settleBetween) expect(granted).toEqual(model.granted)
       }),
       runs
@@ -143,7 +144,6 @@ describe('a semaphore', () => {
     const actions = fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.boolean(), fc.boolean()), {
       minLength: 1,
       maxLength: 40,
-      size: 'max',
       size: 'max'
     })
     await fc.assert(

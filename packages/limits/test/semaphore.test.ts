@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { Context } from '@aplomb/kernel'
 import { seededRandom, TestClock } from '@aplomb/kernel/testing'
 import { describe, expect, it } from 'vitest'
 import { concurrencyLimit, QueueFullError, Semaphore, WeightTooLargeError } from '../src/index.ts'
@@ -187,13 +188,12 @@ describe('Semaphore', () => {
   it('works as the door of a composition', async () => {
     const semaphore = new Semaphore(1)
     const { door } = semaphore
-    const { Context } = await import('@aplomb/kernel')
     const pass = door.enter(Context.current())
     expect(pass).toBe(1)
     const queued = door.enter(Context.current())
     expect(queued).toBeInstanceOf(Promise)
-    door.leave(pass as number)
-    door.leave(await queued)
+    door.leave(pass as number, false, undefined)
+    door.leave(await queued, true, new Error('no'))
     expect(semaphore.available).toBe(1)
   })
 })

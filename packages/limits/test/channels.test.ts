@@ -1,0 +1,104 @@
+import { subscribeTo } from '@aplomb/kernel'
+import { TestClock } from '@aplomb/kernel/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  adaptiveConcurrency,
+  rateLimiter,
+  Semaphore,
+  type AdaptMessage,
+  type CreatedMessage,
+  type RejectMessage,
+  type WaitMessage
+} from '../src/index.ts'
+
+const stops: (() => void)[] = []
+
+function listen<M extends object>(event: string): M[] {
+  const messages: M[] = []
+  stops.push(subscribeTo<M>(`aplomb:limits:${event}`, (message) => messages.push(message)))
+  return messages
+}
+
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop()
+})
+
+describe('channels', () => {
+  it('tell who waited and how long', async () => {
+    const messages = listen<WaitMessage>('wait')
+    const clock = new TestClock()
+    const semaphore = new Semaphore({ permits: 1, clock, name: 'db' })
+    const held = await semaphore.acquire()
+    const waiting = semaphore.acquire()
+    await clock.advance(30)
+    held.release()
+    await waiting
+    const limiter = rateLimiter('1/s', { clock, name: 'api' })
+    await limiter.acquire({ key: 'secret' })
+    void limiter.acquire({ key: 'secret' })
+    await clock.advance(1000)
+    expect(messages).toEqual([
+      { limiter: 'db', kind: 'semaphore', waitMs: 30, weight: 1 },
+      { limiter: 'api', kind: 'rate', waitMs: 1000, weight: 1 }
+    ])
+  })
+
+  it('name keys only where they are no secrets', async () => {
+    const messages = listen<WaitMessage>('wait')
+    const clock = new TestClock()
+    const limiter = rateLimiter('1/s', { clock, publishKeys: true })
+    void limiter.acquire({ key: 'tenant' })
+    void limiter.acquire({ key: 'tenant' })
+    await clock.advance(1000)
+    expect(messages).toMatchObject([{ key: 'tenant' }])
+  })
+
+  it('tell who was refused or gave up, and why', async () => {
+    const messages = listen<RejectMessage>('reject')
+    const clock = new TestClock()
+    const semaphore = new Semaphore({ permits: 1, maxQueue: 1, clock })
+    await semaphore.acquire()
+    const controller = new AbortController()
+    const outcomes = [
+      semaphore.acquire({ signal: controller.signal }),
+      semaphore.acquire(),
+      semaphore.acquire({ weight: 2 })
+    ]
+    controller.abort()
+    const limiter = rateLimiter('1/s', { clock })
+    await limiter.acquire()
+    outcomes.push(limiter.acquire({ timeoutMs: 10 }))
+    await Promise.allSettled(outcomes)
+    expect(messages.map(({ kind, code, retryAfterMs }) => [kind, code, retryAfterMs])).toEqual([
+      ['semaphore', 'ERR_QUEUE_FULL', undefined],
+      ['semaphore', 'ERR_WEIGHT_TOO_LARGE', undefined],
+      ['semaphore', 'ABORTED', undefined],
+      ['rate', 'ERR_DEADLINE_UNREACHABLE', 1000]
+    ])
+  })
+
+  it('tell of new limiters, and how to read their state', async () => {
+    const messages = listen<CreatedMessage>('created')
+    const semaphore = new Semaphore({ permits: 4, name: 'a' })
+    rateLimiter('10/s', { name: 'b' })
+    adaptiveConcurrency({ name: 'c' })
+    await semaphore.acquire()
+    expect(messages.map(({ limiter, kind }) => [limiter, kind])).toEqual([
+      ['a', 'semaphore'],
+      ['b', 'rate'],
+      ['c', 'adaptive']
+    ])
+    expect(messages.map(({ read }) => read())).toEqual([
+      { inFlight: 1, queued: 0, available: 3, limit: 4 },
+      { inFlight: 0, queued: 0, available: 10, limit: 10, keys: 0 },
+      { inFlight: 0, queued: 0, available: 20, limit: 20, rttMs: 0 }
+    ])
+  })
+
+  it('tell how an adaptive limit moves', () => {
+    const messages = listen<AdaptMessage>('adapt')
+    const limiter = adaptiveConcurrency({ algorithm: 'aimd', initialLimit: 10, name: 'api' })
+    limiter.tryAcquire()?.release('dropped')
+    expect(messages).toMatchObject([{ limiter: 'api', algorithm: 'aimd', limit: 9, previous: 10 }])
+  })
+})
