@@ -33,7 +33,7 @@ export class Members implements TaskOwner {
     const task = new Task<T>(this, name ?? this.nameOf(work), work)
     this.live++
     if (this.context.aborted) task.cancel(this.context.reason)
-    else if (this.admission === undefined) this.start(task as Task, undefined)
+    else if (this.admission === undefined) this.start(task, undefined)
     else {
       task.join(this.waiting)
       this.startWaiting(this.admission)

@@ -14,6 +14,13 @@ export interface TaskOwner {
   onTaskEnd(task: Task, permit: Permit | undefined): void
 }
 
+/** Who awaits a task. With methods, so that a task of T is a task of unknown. */
+interface Waiting<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(reason: unknown): void
+}
+
 /**
  * A piece of work in a group. `await task` gives its result or throws its error. Nobody has to: its
  * group waits for it and reports its failure, so a task that nobody awaits is never an unhandled
@@ -32,7 +39,7 @@ export class Task<T = unknown> extends TreeNode implements PromiseLike<T> {
    * result or the error: one field, since there can be very many tasks.
    */
   private content: unknown
-  private waiter: PromiseWithResolvers<T> | undefined = undefined
+  private waiter: Waiting<T> | undefined = undefined
 
   /** Tasks come from `group.spawn`. */
   constructor(owner: TaskOwner, name: string, work: TaskFunction<T>) {
@@ -64,7 +71,7 @@ export class Task<T = unknown> extends TreeNode implements PromiseLike<T> {
   /** Settles with the task. It is never an unhandled rejection by itself. */
   get result(): Promise<T> {
     if (this.waiter === undefined) {
-      this.waiter = Promise.withResolvers()
+      this.waiter = Promise.withResolvers<T>()
       this.waiter.promise.catch(ignore)
       this.settleWaiter()
     }
@@ -132,7 +139,7 @@ export class Task<T = unknown> extends TreeNode implements PromiseLike<T> {
     this.context.close()
     this.leaveTree()
     this.settleWaiter()
-    this.owner.onTaskEnd(this as Task, permit)
+    this.owner.onTaskEnd(this, permit)
   }
 
   private settleWaiter(): void {
