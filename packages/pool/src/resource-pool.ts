@@ -1,4 +1,4 @@
-import { Context, DeadlineUnreachableError } from '@aplomb/kernel'
+import { Context, DeadlineUnreachableError, type Clock } from '@aplomb/kernel'
 import { checkAcquireOptions, type AcquireOptions } from './acquire-options.ts'
 import { Closing, resolveCloseTimeout, type CloseOptions } from './closing.ts'
 import type { Entry } from './entry.ts'
@@ -32,6 +32,7 @@ import { createError, WarmUps, type WarmUpOptions } from './warm-up.ts'
 /** Brings those who want a resource and the stock of them together. */
 export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
   private readonly options: ResolvedPoolOptions<T>
+  private readonly clock: Clock
   private readonly stock: Stock<T>
   private readonly waiters: WaiterQueue<T>
   private readonly epochs: Epochs
@@ -52,6 +53,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     const resolved = resolvePoolOptions(options)
     this.options = resolved
     const { clock, acquireTimeoutMs } = resolved
+    this.clock = clock
     this.epochs = new Epochs(clock, acquireTimeoutMs, (epoch) => this.expireEpoch(epoch))
     this.waiters = new WaiterQueue((waiter) => {
       if (waiter.epoch !== undefined) this.epochs.leave(waiter.epoch)
@@ -99,24 +101,27 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     const context = options === undefined ? Context.current() : contextOf(options)
     if (context !== Context.none && context.aborted) return Promise.reject(context.reason)
     const origin = this.leaks === undefined ? undefined : LeakWatch.origin()
-    if (options?.deadline !== undefined && options.deadline <= this.options.clock.now()) {
+    if (options?.deadline !== undefined && options.deadline <= this.clock.now()) {
       return Promise.reject(this.unreachable())
     }
     if (this.waiters.size === 0 && this.closing === undefined) {
       const entry = this.stock.takeFresh()
       if (entry !== undefined) {
-        const lease = this.lend(entry, 0, origin)
+        const lease = this.lend(entry, 0, this.clock.coarseNow(), origin)
         return context === Context.none ? Promise.resolve(lease) : confirm(lease, context)
       }
     }
-    return this.wait(context, options, origin)
+    const plain = options === undefined && context === Context.none && origin === undefined
+    const terms = plain ? undefined : this.termsOf(context, options, origin)
+    return this.wait(terms, options?.priority ?? 0)
   }
 
   tryAcquire(): Lease<T> | undefined {
     if (this.waiters.size > 0 || this.closing !== undefined) return undefined
     const entry = this.stock.takeFresh()
     if (entry !== undefined) {
-      return this.lend(entry, 0, this.leaks === undefined ? undefined : LeakWatch.origin())
+      const origin = this.leaks === undefined ? undefined : LeakWatch.origin()
+      return this.lend(entry, 0, this.clock.coarseNow(), origin)
     }
     if (this.stock.validating === 0) this.stock.checkIdle()
     return undefined
@@ -144,7 +149,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     if (breaker.failures > 0 && options.patient !== true) {
       return Promise.reject(createError(breaker.lastError))
     }
-    const ready = this.warmUps.wait(options, this.options.clock)
+    const ready = this.warmUps.wait(options, this.clock)
     this.noteWarmth()
     return ready
   }
@@ -227,7 +232,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     const { entry } = lease
     this.leaks?.end(lease)
     if (entry.state !== 'leased') return
-    const now = this.options.clock.coarseNow()
+    const now = this.clock.coarseNow()
     const useMs = now - entry.leasedAt
     this.useMs.record(useMs)
     if (channels.release.hasSubscribers) channels.release.publish({ pool: this.name, useMs })
@@ -235,11 +240,10 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
   }
 
   /** Called by the stock: a resource is free. */
-  ready(entry: Entry<T>): void {
+  ready(entry: Entry<T>, now: number): void {
     const waiter = this.waiters.shift()
     if (waiter !== undefined) {
-      const waitMs = this.options.clock.coarseNow() - waiter.since
-      waiter.grant(this.lend(entry, waitMs, waiter.terms?.origin))
+      waiter.grant(this.lend(entry, now - waiter.since, now, waiter.terms?.origin))
     } else if (this.closing === undefined) {
       this.stock.shelve(entry)
     } else {
@@ -261,22 +265,34 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     this.changed()
   }
 
-  private wait(
-    context: Context,
-    options: AcquireOptions | undefined,
-    origin: Error | undefined
-  ): Promise<Lease<T>> {
-    const plain = options === undefined && context === Context.none && origin === undefined
-    const terms = plain ? undefined : this.termsOf(context, options, origin)
+  private wait(terms: Terms<T> | undefined, priority: number): Promise<Lease<T>> {
     const refusal = this.refusal(terms?.timeoutMs ?? this.options.acquireTimeoutMs)
     if (refusal !== undefined) return Promise.reject(refusal)
-    const epoch = terms?.timeoutMs === undefined ? this.epochs.join() : undefined
-    const promise = new Promise<Lease<T>>((resolve, reject) => {
-      this.enqueue(new Waiter<T>(epoch, terms, resolve, reject), options?.priority ?? 0)
-    })
+    const promise = terms === undefined ? this.queueUp() : this.queueUpOn(terms, priority)
     if (this.knowsHolders) this.warnIfNested()
     if (this.stock.size < this.stock.max || this.stock.idle.length > 0) this.pump()
     return promise
+  }
+
+  private queueUp(): Promise<Lease<T>> {
+    const { waiters } = this
+    const epoch = this.epochs.join()
+    return new Promise((resolve, reject) => {
+      waiters.add(new Waiter<T>(epoch, undefined, resolve, reject), 0)
+    })
+  }
+
+  private queueUpOn(terms: Terms<T>, priority: number): Promise<Lease<T>> {
+    const { timeoutMs, context } = terms
+    const epoch = timeoutMs === undefined ? this.epochs.join() : undefined
+    return new Promise((resolve, reject) => {
+      const waiter = new Waiter<T>(epoch, terms, resolve, reject)
+      this.waiters.add(waiter, priority)
+      if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
+        terms.timer = this.clock.setTimer(this.expire, timeoutMs, waiter)
+      }
+      context?.listen(waiter)
+    })
   }
 
   private termsOf(
@@ -286,7 +302,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
   ): Terms<T> {
     return {
       timeoutMs: this.timeoutOf(options),
-      since: this.options.clock.coarseNow(),
+      since: this.clock.coarseNow(),
       origin,
       context: context === Context.none ? undefined : context,
       left: this.left,
@@ -301,17 +317,6 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     if (deadline === undefined) return timeoutMs
     const { clock, acquireTimeoutMs } = this.options
     return Math.min(timeoutMs ?? acquireTimeoutMs, deadline - clock.now())
-  }
-
-  private enqueue(waiter: Waiter<T>, priority: number): void {
-    this.waiters.add(waiter, priority)
-    const { terms } = waiter
-    if (terms === undefined) return
-    const { timeoutMs = Number.POSITIVE_INFINITY, context } = terms
-    if (timeoutMs !== Number.POSITIVE_INFINITY) {
-      terms.timer = this.options.clock.setTimer(this.expire, timeoutMs, waiter)
-    }
-    context?.listen(waiter)
   }
 
   private readonly left = (): void => {
@@ -338,7 +343,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
 
   private refusal(timeoutMs: number): Error | undefined {
     if (this.closing !== undefined) return this.closedError()
-    if (timeoutMs <= 0) return this.timeoutError(timeoutMs, this.options.clock.now())
+    if (timeoutMs <= 0) return this.timeoutError(timeoutMs, this.clock.now())
     const { maxWaiters } = this.options
     if (this.waiters.size >= maxWaiters) {
       const message = `${maxWaiters} callers are waiting for the pool "${this.name}" already`
@@ -351,11 +356,16 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     return undefined
   }
 
-  private lend(entry: Entry<T>, waitMs: number, origin: Error | undefined): PoolLease<T> {
+  private lend(
+    entry: Entry<T>,
+    waitMs: number,
+    now: number,
+    origin: Error | undefined
+  ): PoolLease<T> {
     entry.state = 'leased'
     entry.uses++
     this.waitMs.record(waitMs)
-    entry.leasedAt = this.options.clock.coarseNow()
+    entry.leasedAt = now
     const lease = new PoolLease<T>(this, entry)
     if (channels.acquire.hasSubscribers) channels.acquire.publish({ pool: this.name, waitMs })
     if (origin !== undefined) this.leaks?.begin(lease, origin)
@@ -382,7 +392,7 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     const { stock, waiters } = this
     while (waiters.size > 0 && stock.idle.length > 0) {
       const entry = stock.takeFresh()
-      if (entry !== undefined) this.ready(entry)
+      if (entry !== undefined) this.ready(entry, this.clock.coarseNow())
       else if (waiters.size > stock.inCare) stock.checkIdle()
       else return
     }

@@ -13,7 +13,7 @@ import { Upkeep } from './upkeep.ts'
 /** What the stock tells the pool. */
 export interface StockKeeper<T> {
   /** A resource is free: lend it out, or shelve it. */
-  ready(entry: Entry<T>): void
+  ready(entry: Entry<T>, now: number): void
   /** A place has come free, or help that was on its way is not coming. */
   changed(): void
   /** A creation failed. */
@@ -44,6 +44,7 @@ export class Stock<T> implements CreationOutcome<T> {
   private readonly options: ResolvedPoolOptions<T>
   private readonly creation: Creation<T>
   private readonly upkeep: Upkeep<T>
+  private readonly maxUses: number
   private readonly validate: ((resource: T) => unknown) | undefined
   private readonly reset: ((resource: T) => unknown) | undefined
 
@@ -56,6 +57,7 @@ export class Stock<T> implements CreationOutcome<T> {
     this.breaker = new CreationBreaker(options, options.random)
     this.creation = new Creation(factory, options.clock, options.createTimeoutMs, this)
     this.upkeep = new Upkeep(this, options)
+    this.maxUses = options.maxUses
     this.validate = options.validate ?? factory.validate?.bind(factory)
     this.reset = options.reset ?? factory.reset?.bind(factory)
   }
@@ -116,10 +118,10 @@ export class Stock<T> implements CreationOutcome<T> {
   /** A resource comes back from use. */
   comeBack(entry: Entry<T>, now: number): void {
     entry.idleSince = now
-    const reason = worn(entry, now, this.options.maxUses)
+    const reason = worn(entry, now, this.maxUses)
     if (reason !== undefined) return this.destroy(entry, reason)
     if (this.size > this.max) return this.destroy(entry, 'resize')
-    if (this.reset === undefined) return this.keeper.ready(entry)
+    if (this.reset === undefined) return this.keeper.ready(entry, now)
     this.clean(entry, this.reset)
   }
 
@@ -304,7 +306,7 @@ export class Stock<T> implements CreationOutcome<T> {
   private reuse(entry: Entry<T>): void {
     if (entry.doom !== undefined) this.destroy(entry, entry.doom)
     else if (this.size > this.max) this.destroy(entry, 'resize')
-    else this.keeper.ready(entry)
+    else this.keeper.ready(entry, this.options.clock.coarseNow())
   }
 
   private retire(entry: Entry<T>, reason: DestroyReason): void {

@@ -143,7 +143,11 @@ export class WaiterQueue<T> {
     if (this.size === 0) return undefined
     const line = this.lines[0] as Line<T>
     const first = line.next as Waiter<T>
-    line.remove(first)
+    const { next } = first
+    line.next = next
+    next.prev = line
+    first.line = undefined
+    this.removed(first, line)
     return first
   }
 
