@@ -83,7 +83,7 @@ test('requests on one shared connection go to the mocks of the code that makes t
   opened.push(() => void agent.destroy())
   const url = 'http://shared.example.com/who'
   const one = async (name: string): Promise<string[]> => {
-    await null
+    await Promise.resolve()
     using api = mockHttp()
     api.get(url).respond({ text: name }).times(5)
     const answers: string[] = []
