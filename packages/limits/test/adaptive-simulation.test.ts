@@ -131,7 +131,7 @@ describe.each(worlds)('adaptiveConcurrency, $algorithm, seed $seed', ({ algorith
     world.client(100, 20)
     await world.run(15)
     world.client(100, 20)
-    await world.run(60)
+    await world.run(80)
     const { utilization, limits } = await world.run(40)
     const [a = 0, b = 0] = limits
     // Jain's index: 1 for equal shares, 1/2 when one has all; 0.9 is 2 : 1.
