@@ -210,14 +210,10 @@ export class Attempt extends Exchange implements SlotUser {
     if (requestChannel.hasSubscribers) this.announce()
     const { call, origin, request } = this
     const { idleMs, deadlineHeader } = call.settings
-    this.dispatch(
-      origin.engine,
-      origin.url,
-      deadlineHeader === undefined ? request : withDeadline(request, deadlineHeader, call),
-      request.body === undefined ? null : request.body.open(),
-      idleMs === Number.POSITIVE_INFINITY ? 0 : idleMs,
-      call
-    )
+    const told =
+      deadlineHeader === undefined ? request : withDeadline(request, deadlineHeader, call)
+    const silence = idleMs === Number.POSITIVE_INFINITY ? 0 : idleMs
+    this.dispatch(origin.engine, told.engineOptions(silence, call))
   }
 
   private leaveDoors(failed: boolean, outcome: unknown): void {

@@ -23,7 +23,8 @@ import { isRedirect, nextRequest } from './redirect.ts'
 import type { HttpRequest } from './request.ts'
 import { parseRetryAfter } from './retry-after.ts'
 import { classifyFailure, classifyStatus } from './retryable.ts'
-import type { BodySink, EndpointMemory } from './send.ts'
+import type { EndpointMemory } from './dispatch-options.ts'
+import type { BodySink } from './send.ts'
 import { readServerLimit, tellsLimit } from './server-limits.ts'
 import { statusError } from './status-error.ts'
 
@@ -45,6 +46,8 @@ export interface Delivery {
   readonly streams: boolean
   /** The caller's value: of the gathered body, or of the head with `body`. */
   deliver(attempt: Attempt, body: IncomingBody | undefined): unknown
+  /** Hands the head on, and says where the body goes, instead of `deliver`. */
+  forward?(attempt: Attempt): BodySink
 }
 
 /** What is known of a failing status when its head arrives. */
@@ -369,6 +372,14 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
   }
 
   private stream(attempt: Attempt): BodySink {
+    const { delivery } = this
+    if (delivery.forward === undefined) return this.openBody(attempt)
+    attempt.headDelivered()
+    this.settle(attempt)
+    return delivery.forward(attempt)
+  }
+
+  private openBody(attempt: Attempt): BodySink {
     const { origin, request, headers } = attempt
     const encoding = this.settings.decompress
       ? encodingOf(headerOf(headers, 'content-encoding'))

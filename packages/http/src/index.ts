@@ -37,6 +37,13 @@ export type {
 } from './events.ts'
 export type { Fetch } from './fetch.ts'
 export type { FetchInit, FetchInput } from './fetch-request.ts'
+export {
+  dispatcherForNodeFetch,
+  resilience,
+  resilientDispatcher,
+  type DispatcherOptions,
+  type ResilienceOptions
+} from './interceptor.ts'
 export type { HeadersInput } from './header-list.ts'
 export type { HttpResponse } from './http-response.ts'
 export type { PendingResponse } from './pending-response.ts'

@@ -1,12 +1,13 @@
+import { DispatchOptions, type EndpointMemory } from './dispatch-options.ts'
 import { headerIn, mergeHeaders, withoutHeaders, type HeaderList } from './header-list.ts'
 import type { RequestBody } from './request-body.ts'
 import { isSecretHeader, redactUrl } from './redact.ts'
 import type { RequestFacts } from './errors.ts'
 import { isIdempotent, type Repetition } from './retryable.ts'
-import type { Wire } from './send.ts'
+import type { EngineOptions } from './undici.ts'
 
 /** One request, ready to be sent, perhaps several times. */
-export class HttpRequest implements Wire, Repetition, RequestFacts {
+export class HttpRequest implements Repetition, RequestFacts {
   readonly method: string
   readonly origin: string
   readonly path: string
@@ -34,6 +35,12 @@ export class HttpRequest implements Wire, Repetition, RequestFacts {
 
   get replayable(): boolean {
     return this.body === undefined || this.body.replayable
+  }
+
+  /** What the engine is told for one attempt; `idleMs` is 0 for no end. */
+  engineOptions(idleMs: number, memory: EndpointMemory): EngineOptions {
+    const body = this.body === undefined ? null : this.body.open()
+    return new DispatchOptions(this.origin, this, body, idleMs, memory) as unknown as EngineOptions
   }
 
   /** The URL as it can be shown. */

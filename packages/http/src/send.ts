@@ -1,6 +1,5 @@
 import { Bare } from './bare.ts'
 import type { ResponseHeaders } from './header-list.ts'
-import type { WireBody } from './request-body.ts'
 import type { Engine, EngineController, EngineHandler, EngineOptions } from './undici.ts'
 
 /** Takes a response's body as it arrives. */
@@ -9,56 +8,6 @@ export interface BodySink {
   data(chunk: Buffer): boolean
   end(): void
   fail(error: unknown): void
-}
-
-/** What one exchange needs to know of its request. */
-export interface Wire {
-  readonly path: string
-  readonly method: string
-  readonly headers: readonly string[]
-  readonly safe: boolean
-}
-
-/** Remembers, over the attempts of one call, which endpoints of a service were tried. */
-export interface EndpointMemory {
-  tried: Set<unknown> | undefined
-}
-
-/** The engine's options, all of them own, so that nothing is inherited. */
-class DispatchOptions extends Bare {
-  origin: string
-  path: string
-  method: string
-  headers: string[]
-  body: WireBody
-  idempotent: boolean
-  bodyTimeout: number
-  // Our own timers are exact and come with every attempt; the engine's are coarse.
-  headersTimeout = 0
-  query = undefined
-  blocking = undefined
-  upgrade = undefined
-  reset = undefined
-  expectContinue = undefined
-  servername = undefined
-  throwOnError = undefined
-  maxRedirections = undefined
-  typeOfService = undefined
-  dispatcher = undefined
-  /** For a balancing dispatcher of ours; the engine ignores it. */
-  memory: EndpointMemory
-
-  constructor(origin: string, wire: Wire, body: WireBody, idleMs: number, memory: EndpointMemory) {
-    super()
-    this.origin = origin
-    this.path = wire.path
-    this.method = wire.method
-    this.headers = wire.headers as string[]
-    this.body = body
-    this.idempotent = wire.safe
-    this.bodyTimeout = idleMs
-    this.memory = memory
-  }
 }
 
 /**
@@ -76,6 +25,7 @@ export abstract class Exchange extends Bare implements EngineHandler {
   headers: ResponseHeaders = noHeaders
   /** Bytes of the body so far. */
   received = 0
+  trailers: ResponseHeaders = noHeaders
   private controller: EngineController | undefined = undefined
   private abortReason: unknown = undefined
   private sink: BodySink | undefined = undefined
@@ -94,18 +44,9 @@ export abstract class Exchange extends Bare implements EngineHandler {
   /** Whoever reads the body has enough of it. */
   abstract giveUp(reason: unknown): void
 
-  /** `idleMs`: how long no byte of the body may come; 0 for no end. */
-  protected dispatch(
-    engine: Engine,
-    origin: string,
-    wire: Wire,
-    body: WireBody,
-    idleMs: number,
-    memory: EndpointMemory
-  ): void {
-    const options = new DispatchOptions(origin, wire, body, idleMs, memory)
+  protected dispatch(engine: Engine, options: EngineOptions): void {
     try {
-      engine.dispatch(options as unknown as EngineOptions, this)
+      engine.dispatch(options, this)
     } catch (error) {
       if (!this.over) this.onResponseError(undefined, error)
     }
@@ -129,6 +70,11 @@ export abstract class Exchange extends Bare implements EngineHandler {
     if (!this.paused) return
     this.paused = false
     this.controller?.resume()
+  }
+
+  /** The head as it came, for handlers of the engine that want it. */
+  get rawHeaders(): EngineController['rawHeaders'] {
+    return this.controller?.rawHeaders
   }
 
   /** What was gathered; undefined for an empty body. */
@@ -172,9 +118,10 @@ export abstract class Exchange extends Bare implements EngineHandler {
     }
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(_controller: EngineController, trailers: ResponseHeaders): void {
     if (this.over) return
     this.over = true
+    this.trailers = trailers
     this.completed()
     this.sink?.end()
   }

@@ -1,0 +1,106 @@
+import type { Attempt } from './attempt.ts'
+import { Bare } from './bare.ts'
+import type { Call, Delivery } from './call.ts'
+import type { BodySink } from './send.ts'
+import type { EngineController, EngineHandler } from './undici.ts'
+
+/**
+ * Tells a handler of the engine what comes of a call, as if there had been one request. It is the
+ * controller that the handler is given, too.
+ */
+export class Forwarding extends Bare implements Delivery, BodySink, EngineController {
+  readonly streams = true
+  aborted = false
+  reason: Error | null = null
+  paused = false
+  private readonly handler: EngineHandler
+  private call: Call | undefined = undefined
+  private attempt: Attempt | undefined = undefined
+  private over = false
+  /** Rejects the call: `Call` wants a function. */
+  readonly reject = (error: unknown): void => this.fail(error)
+  readonly resolve: () => void = doNothing
+
+  constructor(handler: EngineHandler) {
+    super()
+    this.handler = handler
+  }
+
+  start(call: Call): void {
+    this.call = call
+    try {
+      this.handler.onRequestStart?.(this, null)
+    } catch (error) {
+      this.abort(error as Error)
+      return
+    }
+    // The handler may have aborted at once.
+    if (!this.aborted) call.start()
+  }
+
+  get rawHeaders(): NonNullable<EngineController['rawHeaders']> | null {
+    return this.attempt?.rawHeaders ?? null
+  }
+
+  pause(): void {
+    this.paused = true
+    this.attempt?.pause()
+  }
+
+  resume(): void {
+    this.paused = false
+    this.attempt?.resume()
+  }
+
+  abort(reason: Error): void {
+    if (this.aborted || this.over) return
+    this.aborted = true
+    this.reason = reason
+    this.call?.abort(reason)
+    this.fail(reason)
+  }
+
+  deliver(): undefined {
+    return undefined
+  }
+
+  forward(attempt: Attempt): BodySink {
+    this.attempt = attempt
+    const { status, headers, statusText } = attempt
+    this.guarded(() => {
+      this.handler.onResponseStart?.(this, status, headers, statusText)
+    })
+    return this
+  }
+
+  data(chunk: Buffer): boolean {
+    this.guarded(() => this.handler.onResponseData?.(this, chunk))
+    return !this.paused
+  }
+
+  end(): void {
+    if (this.over) return
+    this.over = true
+    this.handler.onResponseEnd?.(this, this.attempt?.trailers as never)
+  }
+
+  fail(error: unknown): void {
+    if (this.over) return
+    this.over = true
+    this.handler.onResponseError?.(this, error as Error)
+  }
+
+  /** A handler that throws has aborted. */
+  private guarded(tell: () => void): void {
+    if (this.over) return
+    try {
+      tell()
+    } catch (error) {
+      this.abort(error as Error)
+    }
+  }
+}
+
+function doNothing(): void {
+  // The handler has been told of the response already.
+}

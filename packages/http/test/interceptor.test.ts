@@ -1,0 +1,144 @@
+import { Readable } from 'node:stream'
+import { Agent, fetch as undiciFetch, request, stream as undiciStream } from 'undici'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type {
+  resilientDispatcher} from '../src/index.ts';
+import {
+  dispatcherForNodeFetch,
+  resilience,
+  type ResilienceOptions
+} from '../src/index.ts'
+import { bodyOf, serve } from './server.ts'
+
+function dispatcherWith(options: ResilienceOptions): ReturnType<typeof resilientDispatcher> {
+  const agent = new Agent()
+  onTestFinished(() => agent.destroy())
+  return agent.compose(resilience({ retry: { backoff: 1 }, ...options }))
+}
+
+/** Answers with these statuses in turn, the last one for ever, and counts. */
+async function statuses(
+  ...list: readonly (number | 'reset')[]
+): Promise<{ origin: string; bodies: string[] }> {
+  const bodies: string[] = []
+  const { origin } = await serve((req, response) => {
+    void bodyOf(req).then((body) => {
+      const status = list[Math.min(bodies.length, list.length - 1)]
+      bodies.push(body.toString())
+      if (status === 'reset') req.socket.resetAndDestroy()
+      else response.writeHead(status as number, { 'x-count': bodies.length }).end('body')
+    })
+  })
+  return { origin, bodies }
+}
+
+describe('the resilience interceptor', () => {
+  it('is a function of two parameters inside, as compose demands', () => {
+    expect(resilience()((() => true))).toHaveLength(2)
+  })
+
+  it('repeats what is safe, and tells the handler of one response only', async () => {
+    const { origin, bodies } = await statuses(503, 'reset', 200)
+    const { statusCode, headers, body } = await request(origin, { dispatcher: dispatcherWith({}) })
+    expect([statusCode, headers['x-count'], await body.text()]).toEqual([200, '3', 'body'])
+    expect(bodies).toHaveLength(3)
+  })
+
+  it('sends a POST once, and a PUT with its body again', async () => {
+    const post = await statuses('reset', 200)
+    const dispatcher = dispatcherWith({})
+    await expect(
+      request(post.origin, { method: 'POST', body: 'x', dispatcher })
+    ).rejects.toMatchObject({ code: 'ERR_HTTP_NETWORK', sent: true })
+    expect(post.bodies).toEqual(['x'])
+    const put = await statuses(503, 200)
+    await request(put.origin, { method: 'PUT', body: 'again', dispatcher })
+    expect(put.bodies).toEqual(['again', 'again'])
+  })
+
+  it('never repeats a stream with an empty body, as the retry of undici does', async () => {
+    const { origin, bodies } = await statuses(503, 200)
+    const body = Readable.from([Buffer.from('only once')])
+    const { statusCode } = await request(origin, {
+      method: 'PUT',
+      body,
+      dispatcher: dispatcherWith({})
+    })
+    expect([statusCode, bodies]).toEqual([503, ['only once']])
+  })
+
+  it('gives the last response when retries are spent', async () => {
+    const { origin, bodies } = await statuses(503)
+    const { statusCode, body } = await request(origin, { dispatcher: dispatcherWith({}) })
+    expect([statusCode, await body.text(), bodies.length]).toEqual([503, 'body', 4])
+  })
+
+  it('works below undici.fetch, stream and the global fetch of Node.js', async () => {
+    const { origin, bodies } = await statuses(503, 200)
+    const dispatcher = dispatcherWith({})
+    expect(await (await undiciFetch(origin, { dispatcher })).text()).toBe('body')
+    expect(bodies).toHaveLength(2)
+    const chunks: Buffer[] = []
+    await undiciStream(origin, { method: 'GET', dispatcher }, () => collector(chunks))
+    expect(Buffer.concat(chunks).toString()).toBe('body')
+    const init = { dispatcher: dispatcherForNodeFetch(dispatcher) } as RequestInit
+    expect(await (await fetch(origin, init)).text()).toBe('body')
+  })
+
+  it('limits how many are under way', async () => {
+    const waiting: (() => void)[] = []
+    let most = 0
+    const { origin } = await serve((_, response) => {
+      most = Math.max(
+        most,
+        waiting.push(() => response.end())
+      )
+      if (waiting.length === 3) setImmediate(() => waiting.splice(0).forEach((answer) => answer()))
+    })
+    const dispatcher = dispatcherWith({ limits: { concurrency: 3 } })
+    const send = async (): Promise<void> => {
+      await (await request(origin, { dispatcher })).body.dump()
+    }
+    await Promise.all(Array.from({ length: 30 }, send))
+    expect(most).toBe(3)
+  })
+
+  it('aborts with the reason, before the head and within the body', async () => {
+    const { origin } = await serve((req, response) => {
+      if (req.url === '/body') response.writeHead(200).write('first')
+    })
+    const dispatcher = dispatcherWith({})
+    const early = new AbortController()
+    const pending = request(`${origin}/head`, { dispatcher, signal: early.signal })
+    const reason = new Error('enough')
+    early.abort(reason)
+    await expect(pending).rejects.toBe(reason)
+    const late = new AbortController()
+    const { body } = await request(`${origin}/body`, { dispatcher, signal: late.signal })
+    const text = body.text()
+    late.abort(reason)
+    await expect(text).rejects.toBe(reason)
+  })
+
+  it('pauses the connection for a slow reader, and loses nothing', async () => {
+    const size = 20_000_000
+    const { origin } = await serve((_, response) => response.end(Buffer.alloc(size, 'z')))
+    const { body } = await request(origin, { dispatcher: dispatcherWith({}) })
+    let read = 0
+    for await (const chunk of body) {
+      read += (chunk as Buffer).length
+      if (read < size / 4) await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(read).toBe(size)
+  })
+})
+
+function collector(chunks: Buffer[]): never {
+  const { Writable } = process.getBuiltinModule('node:stream')
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk)
+      done()
+    }
+  }) as never
+}
