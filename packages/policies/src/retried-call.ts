@@ -19,6 +19,8 @@ export class RetriedCall implements Sink, AbortListener {
   private readonly options: ResolvedRetryOptions
   private readonly next: Flow
   private readonly context: Context
+  /** The context of the attempt under way. */
+  private current: Context
   private readonly operation: Operation<unknown>
   private readonly sink: Sink
   private attempt = 1
@@ -37,6 +39,7 @@ export class RetriedCall implements Sink, AbortListener {
     this.options = options
     this.next = next
     this.context = context
+    this.current = context
     this.operation = operation
     this.sink = sink
     this.startedAt = options.clock.coarseNow()
@@ -46,8 +49,8 @@ export class RetriedCall implements Sink, AbortListener {
 
   begin(): void {
     const { attempt, context } = this
-    const own = context.attempt === attempt ? context : context.with({ attempt })
-    this.next.run(own, this.operation, this)
+    this.current = context.attempt === attempt ? context : context.with({ attempt })
+    this.next.run(this.current, this.operation, this)
   }
 
   settle(failed: boolean, outcome: unknown): void {
@@ -83,7 +86,7 @@ export class RetriedCall implements Sink, AbortListener {
 
   private classify(failed: boolean, outcome: unknown): FailureClass | undefined {
     const { classify, classifyResult } = this.options
-    return failed ? classify(outcome, this.context) : classifyResult?.(outcome, this.context)
+    return failed ? classify(outcome, this.current) : classifyResult?.(outcome, this.current)
   }
 
   /** Whether doing it again is of use and does no harm. */
@@ -91,7 +94,7 @@ export class RetriedCall implements Sink, AbortListener {
     if (reason === 'permanent' || reason === 'cancelled') return false
     if (reason === 'unsent') return true
     const { idempotent } = this.options
-    return typeof idempotent === 'function' ? idempotent(this.context) : idempotent
+    return typeof idempotent === 'function' ? idempotent(this.current) : idempotent
   }
 
   private succeed(result: unknown): void {

@@ -321,3 +321,61 @@ export const awsSpec: readonly AwsCase[] = [
 export const finagleRatios: readonly number[] = [
   0.0001, 0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.99, 0.999, 0.9999
 ]
+
+/** Rows of kind, retry, cost and wait in milliseconds; smithy-lang, as above. */
+export const awsTimings: readonly {
+  readonly name: string
+  readonly scope?: string
+  readonly timings: readonly (readonly [
+    'TRANSIENT' | 'THROTTLING',
+    number,
+    number | null,
+    number,
+    boolean
+  ])[]
+}[] = [
+  {
+    name: '8x - transient mixed',
+    timings: [
+      ['TRANSIENT', 0, null, 50, false],
+      ['THROTTLING', 1, 5, 1000, false],
+      ['THROTTLING', 2, 5, 2000, false],
+      ['TRANSIENT', 3, 14, 200, false],
+      ['TRANSIENT', 4, 14, 400, false],
+      ['TRANSIENT', 5, 14, 800, false],
+      ['TRANSIENT', 6, 14, 1600, false],
+      ['THROTTLING', 7, 5, 20000, false]
+    ]
+  },
+  {
+    name: '8x - throttling mixed',
+    timings: [
+      ['TRANSIENT', 0, null, 50, false],
+      ['TRANSIENT', 1, 14, 50, false],
+      ['THROTTLING', 2, 5, 2000, false],
+      ['THROTTLING', 3, 5, 4000, false],
+      ['THROTTLING', 4, 5, 8000, false],
+      ['THROTTLING', 5, 5, 16000, false],
+      ['TRANSIENT', 6, 14, 1600, false],
+      ['THROTTLING', 7, 5, 20000, false]
+    ]
+  },
+  {
+    name: '12x - throttling mixed longpoll',
+    scope: ':longpoll',
+    timings: [
+      ['TRANSIENT', 0, null, 50, true],
+      ['TRANSIENT', 1, 14, 50, true],
+      ['THROTTLING', 2, 5, 2000, true],
+      ['THROTTLING', 3, 5, 4000, true],
+      ['THROTTLING', 4, 5, 8000, true],
+      ['THROTTLING', 5, 5, 16000, true],
+      ['TRANSIENT', 6, 14, 1600, true],
+      ['THROTTLING', 7, 5, 20000, true],
+      ['THROTTLING', 8, 5, 20000, true],
+      ['THROTTLING', 9, 5, 20000, true],
+      ['THROTTLING', 10, 5, 20000, true],
+      ['THROTTLING', 11, 5, 20000, true]
+    ]
+  }
+]

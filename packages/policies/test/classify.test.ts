@@ -1,0 +1,64 @@
+import { DeadlineUnreachableError, TimeoutError } from '@aplomb/kernel'
+import {
+  ChaosError,
+  CircuitOpenError,
+  classifyError,
+  RetriesExhaustedError,
+  retryAfterOf
+} from '@aplomb/policies'
+import { expect, it } from 'vitest'
+import { coded } from './tools.ts'
+
+it.each([
+  ['a plain error', new Error('x'), 'transient'],
+  ['no error at all', undefined, 'transient'],
+  ['a reset connection', coded('ECONNRESET'), 'transient'],
+  ['a refused connection', coded('ECONNREFUSED'), 'unsent'],
+  ['a name that does not resolve', coded('ENOTFOUND'), 'unsent'],
+  ['a connect timeout', coded('UND_ERR_CONNECT_TIMEOUT'), 'unsent'],
+  ['a header timeout', coded('UND_ERR_HEADERS_TIMEOUT'), 'timeout'],
+  [
+    'the cause of a fetch error',
+    new TypeError('fetch failed', { cause: coded('EPIPE') }),
+    'transient'
+  ],
+  ['a fetch error without a cause', new TypeError('fetch failed'), 'transient'],
+  ['a mistake', new TypeError('undefined is not a function'), 'permanent'],
+  ['another mistake', new ReferenceError('x'), 'permanent'],
+  ['status 408', { status: 408 }, 'timeout'],
+  ['status 429', { statusCode: 429 }, 'throttled'],
+  ['status 500', { status: 500 }, 'transient'],
+  ['status 501', { status: 501 }, 'permanent'],
+  ['status 404', { status: 404 }, 'permanent'],
+  ['an abort', new DOMException('x', 'AbortError'), 'cancelled'],
+  ['a DOM timeout', new DOMException('x', 'TimeoutError'), 'timeout'],
+  ['our timeout', new TimeoutError('x', { phase: 'attempt' }), 'timeout'],
+  ['our timeout in a queue', new TimeoutError('x', { phase: 'queue' }), 'unsent'],
+  ['an error that asks to wait', { retryAfterMs: 5 }, 'throttled'],
+  ['an open circuit', new CircuitOpenError('x', { breaker: 'b' }), 'permanent'],
+  ['a deadline too near', new DeadlineUnreachableError('x'), 'permanent'],
+  [
+    'a retry that gave up',
+    new RetriesExhaustedError('x', { attempts: [], reason: 'attempts' }),
+    'permanent'
+  ],
+  ['chaos', new ChaosError('x'), 'transient']
+] as const)('sorts %s', (_name, error, expected) => {
+  expect(classifyError(error)).toBe(expected)
+})
+
+it('does not follow a circle of causes for ever', () => {
+  const error = new Error('a')
+  error.cause = error
+  expect(classifyError(error)).toBe('transient')
+})
+
+it.each([
+  [{ retryAfterMs: 5 }, 5],
+  [{ retryAfterMs: -5 }, 0],
+  [{ retryAfterMs: Number.NaN }, undefined],
+  [{ retryAfterMs: '5' }, undefined],
+  [null, undefined]
+])('reads how long %j asks to wait', (outcome, expected) => {
+  expect(retryAfterOf(outcome)).toBe(expected)
+})
