@@ -56,7 +56,6 @@ describe('compose', () => {
   })
 
   it('waits for any thenable', async () => {
-    // oxlint-disable-next-line unicorn/no-thenable
     const thenable = { then: (resolve: (value: number) => void) => resolve(3) }
     expect(await compose(retry()).execute(() => thenable as PromiseLike<number>)).toBe(3)
   })
