@@ -6,9 +6,6 @@ import { MockRequest } from './mock-request.ts'
 import type { Plan } from './plan.ts'
 import { isOnRealNetwork } from './real-network.ts'
 
-/** Says on the wire whose request it is; taken off before anyone sees it. */
-export const tagName = 'x-aplomb-mocks-tag'
-
 /** A request that some client is about to send. */
 export interface Announcement {
   /** Undefined: it comes from no test's code. */
@@ -23,49 +20,61 @@ interface UndiciRequest {
   readonly method: string
   readonly path: string
   readonly headers?: unknown
-  addHeader?(name: string, value: string): void
+}
+
+/** On a client's socket: what is written to it and has not arrived at the other end. */
+const inFlight: unique symbol = Symbol('aplomb.mocks.inFlight')
+
+interface Carrier {
+  [inFlight]?: Announcement[]
 }
 
 /**
  * Clients reuse sockets between tests, so the place a socket was opened in says nothing about the
- * next request on it. Node's and undici's diagnostics channels do: they are told of each request in
- * the code that makes it. Each is given a tag that leads back there.
+ * next request on it. The diagnostics channels of Node and undici do: they are told of each request
+ * in the code that makes it, and once more when it is written to a socket. Requests arrive in the
+ * order in which they were written.
  */
 export class Announcements {
-  private readonly open = new Map<string, Announcement>()
-  private count = 0
+  private readonly open = new Set<Announcement>()
+  private readonly byRequest = new WeakMap<object, Announcement>()
 
   start(): void {
     subscribe('undici:request:create', this.onUndici)
+    subscribe('undici:client:sendHeaders', this.onWritten)
+    subscribe('undici:request:error', this.onFailed)
     subscribe('http.client.request.created', this.onHttp)
   }
 
   stop(): void {
     unsubscribe('undici:request:create', this.onUndici)
+    unsubscribe('undici:client:sendHeaders', this.onWritten)
+    unsubscribe('undici:request:error', this.onFailed)
     unsubscribe('http.client.request.created', this.onHttp)
     this.open.clear()
   }
 
-  /** The announcement of a request that has arrived; each arrives once. */
-  take(tag: string): Announcement | undefined {
-    const found = this.open.get(tag)
-    this.open.delete(tag)
+  /** The announcement of the request that has arrived on a client's socket. */
+  take(socket: object): Announcement | undefined {
+    const found = (socket as Carrier)[inFlight]?.shift()
+    if (found !== undefined) this.open.delete(found)
     return found
   }
 
   /** True if an HTTP request is on its way to this origin. */
   expects(origin: string): boolean {
-    for (const { request } of this.open.values()) if (request.origin === origin) return true
+    for (const { request } of this.open) if (request.origin === origin) return true
     return false
   }
 
   /** The first request to this origin, of these mocks, whose fate is that nothing connects. */
   takeUnconnectable(origin: string, mocks: ActiveMocks | undefined): Announcement | undefined {
-    for (const [tag, announcement] of this.open) {
+    for (const announcement of this.open) {
       if (announcement.plan?.connection === undefined) continue
       if (announcement.request.origin !== origin) continue
       if (mocks !== undefined && announcement.mocks !== mocks) continue
-      return this.take(tag)
+      this.open.delete(announcement)
+      return announcement
     }
     return undefined
   }
@@ -73,20 +82,34 @@ export class Announcements {
   private readonly onUndici = (message: unknown): void => {
     const { request } = message as { request: UndiciRequest }
     const { origin, method, path } = request
-    if (origin === undefined || request.addHeader === undefined) return
+    if (origin === undefined || isOnRealNetwork()) return
     const headers = request.headers as HeadersInput | undefined
-    const tag = this.announce(method, String(origin), path, headers)
-    if (tag !== undefined) request.addHeader(tagName, tag)
+    this.byRequest.set(request, this.announce(method, String(origin), path, headers))
+  }
+
+  private readonly onWritten = (message: unknown): void => {
+    const { request, socket } = message as { request: object; socket: object }
+    const announcement = this.byRequest.get(request)
+    if (announcement !== undefined) carry(socket, announcement)
+  }
+
+  /** It will not arrive, or has done so already. */
+  private readonly onFailed = (message: unknown): void => {
+    const announcement = this.byRequest.get((message as { request: object }).request)
+    if (announcement !== undefined) this.open.delete(announcement)
   }
 
   private readonly onHttp = (message: unknown): void => {
     const { request } = message as { request: ClientRequest }
-    // Headers given as a list are already written out: the socket's place must do.
-    if (request.headersSent) return
+    if (isOnRealNetwork()) return
     const { protocol, host, method, path } = request
-    const origin = `${protocol}//${authorityOf(request.getHeader('host'), host)}`
-    const tag = this.announce(method, origin, path, request.getHeaders() as HeadersInput)
-    if (tag !== undefined) request.setHeader(tagName, tag)
+    const header = request.getHeader('host')
+    const origin = `${protocol}//${typeof header === 'string' ? header : host}`
+    const headers = request.getHeaders() as HeadersInput
+    const announcement = this.announce(method, origin, path, headers)
+    // It is given its socket before anything is written to it.
+    request.prependOnceListener('socket', (socket) => carry(socket, announcement))
+    request.once('close', () => this.open.delete(announcement))
   }
 
   private announce(
@@ -94,18 +117,19 @@ export class Announcements {
     origin: string,
     path: string,
     headers: HeadersInput | undefined
-  ): string | undefined {
-    if (isOnRealNetwork()) return undefined
+  ): Announcement {
     const mocks = mocksHere()
     const request = new MockRequest(method, originText(origin), path, safeList(headers))
-    const tag = `${++this.count}`
-    this.open.set(tag, { mocks, request, plan: mocks?.foresee(request) })
-    return tag
+    const announcement = { mocks, request, plan: mocks?.foresee(request) }
+    this.open.add(announcement)
+    return announcement
   }
 }
 
-function authorityOf(header: number | string | string[] | undefined, host: string): string {
-  return typeof header === 'string' ? header : host
+function carry(socket: object, announcement: Announcement): void {
+  const carrier = socket as Carrier
+  carrier[inFlight] ??= []
+  carrier[inFlight].push(announcement)
 }
 
 function originText(origin: string): string {

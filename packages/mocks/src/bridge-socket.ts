@@ -10,7 +10,8 @@ import { resetError } from './node-error.ts'
 export class BridgeSocket extends Duplex {
   readonly encrypted: boolean
   readonly remoteAddress: string = '127.0.0.1'
-  private readonly client: Socket
+  /** The client's own socket, as the interceptor shows it. */
+  readonly client: Socket
 
   /** `client` is the interceptor's view of the client's socket. */
   constructor(client: Socket, encrypted: boolean) {

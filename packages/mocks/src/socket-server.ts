@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { deciderHere, deciderNowhere, type ActiveMocks } from './active.ts'
-import { tagName, type Announcements } from './announcements.ts'
+import type { Announcements } from './announcements.ts'
 import type { BridgeSocket } from './bridge-socket.ts'
 import { UnmatchedRequestError } from './errors.ts'
 import type { Decider, Exchange } from './exchange.ts'
@@ -57,13 +57,12 @@ export class SocketServer {
     if (connection === undefined) return void socket.destroy()
     this.busy.add(socket)
     response.once('close', () => this.busy.delete(socket))
-    const { tag, headers } = withoutTag(message.rawHeaders)
-    const announcement = tag === undefined ? undefined : this.announcements.take(tag)
+    const announcement = this.announcements.take(socket.client)
     const mocks = announcement === undefined ? connection.mocks : announcement.mocks
-    const { method = 'GET', url = '/' } = message
+    const { method = 'GET', url = '/', rawHeaders } = message
     const [origin, target] = addressOf(url, connection.origin)
     readBody(message, (body) => {
-      const request = new MockRequest(method, origin, target, headers, body)
+      const request = new MockRequest(method, origin, target, rawHeaders, body)
       const decider = deciderFor(mocks)
       // Nothing is mocked any more; the client still has its connection.
       if (decider === undefined) return this.forward(request, response)
@@ -103,16 +102,6 @@ function deciderFor(mocks: ActiveMocks | undefined): Decider | undefined {
   let open: ActiveMocks | undefined = mocks
   while (open?.disposed === true) open = open.outer
   return open ?? deciderHere()
-}
-
-function withoutTag(rawHeaders: readonly string[]): { tag: string | undefined; headers: string[] } {
-  let tag: string | undefined
-  const headers: string[] = []
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at] === tagName) tag = rawHeaders[at + 1]
-    else headers.push(rawHeaders[at]!, rawHeaders[at + 1]!)
-  }
-  return { tag, headers }
 }
 
 /** A request through a proxy names its whole address. */

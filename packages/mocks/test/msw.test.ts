@@ -1,7 +1,7 @@
 import { http, HttpResponse, passthrough } from 'msw'
 import { setupServer } from 'msw/node'
 import { request } from 'undici'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { fault, mockHttp } from '@aplomb/mocks'
 import { startMockServer } from '@aplomb/mocks/server'
 
@@ -54,6 +54,8 @@ test('our routes serve msw, which asks its own handlers for the rest', async () 
     ...api.mswHandlers(),
     http.get(`${origin}/theirs`, () => HttpResponse.text('theirs'))
   )
+  // msw tells of every error that a handler throws, meant or not.
+  const silence = vi.spyOn(console, 'error').mockReturnValue()
   server.listen({ onUnhandledFrame: 'error' })
   try {
     const text = async (path: string, init?: RequestInit): Promise<string> =>
@@ -65,6 +67,7 @@ test('our routes serve msw, which asks its own handlers for the rest', async () 
     await expect(text('/refused')).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } })
   } finally {
     server.close()
+    silence.mockRestore()
   }
   api[Symbol.dispose]()
 })

@@ -30,6 +30,18 @@ test.concurrent.for(numbers)(
   }
 )
 
+let resolveEarly: () => void = () => undefined
+const early = new Promise<void>((resolve) => (resolveEarly = resolve)).then(
+  async () => await fetch('https://api.example.com/who').catch((error: unknown) => error)
+)
+
+test('what older code asks for in the meantime is refused, not answered', async ({ mocks }) => {
+  mocks.get('https://api.example.com/who').optional()
+  resolveEarly()
+  expect(await early).toMatchObject({ cause: { code: 'ERR_MOCK_UNMATCHED' } })
+  expect(mocks.calls.count).toBe(0)
+})
+
 test('a retry storm of ten minutes takes no time on the fixture clock', async ({
   mocks,
   client,
