@@ -1,11 +1,15 @@
 import { isAplombError, type Context } from '@aplomb/kernel'
 import { classifyError } from './classify.ts'
 
-/** Whether an error says anything about the other side at all. */
-export function isEvidence(error: unknown, context: Context): boolean {
+/**
+ * Whether an error says anything about the other side at all. A call that was aborted from above
+ * does not: somebody changed his mind, or his time went by in a queue of ours. Only where nothing
+ * below limits the time of an attempt, `judgesTimeouts`, is a timeout from above all there is to see
+ * that the other side hangs.
+ */
+export function isEvidence(error: unknown, context: Context, judgesTimeouts: boolean): boolean {
   if (isRejection(error)) return false
-  // Our own deadline is the other side being slow; any other abort is somebody's change of mind.
-  return !context.aborted || isTimeout(context.reason)
+  return !context.aborted || (judgesTimeouts && isTimeout(context.reason))
 }
 
 /** The default of `isFailure`: all but the caller's own mistakes. */

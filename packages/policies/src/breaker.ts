@@ -31,7 +31,7 @@ export interface CircuitBreaker extends Policy {
  *
  * It opens when the share of failures, or of slow calls, in its window is too high. The open time
  * is at least the `retryAfterMs` of the failure that opened it. Errors of kind `rejected` and calls
- * that the caller aborted do not count. Refused calls reject with a `CircuitOpenError`.
+ * that were aborted from above do not count; a timeout above does where there is none below. Refused calls reject with a `CircuitOpenError`.
  *
  * @throws OptionsError
  */
@@ -102,7 +102,7 @@ class CircuitFlow implements Flow {
     let pass: CircuitPass
     try {
       const circuit = typeof pick === 'function' ? pick(context) : pick
-      pass = circuit.enter(context, sink)
+      pass = circuit.enter(context, sink, this.timed !== true)
     } catch (error) {
       return refused(this.name, context, error, sink)
     }

@@ -22,20 +22,23 @@ export class CircuitPass implements Sink {
   readonly context: Context
   /** Undefined unless slow calls count. */
   readonly startedAt: number | undefined
-  sink: Sink | undefined
+  private readonly sink: Sink | undefined
+  readonly judgesTimeouts: boolean
 
   constructor(
     circuit: Circuit,
     period: number,
     context: Context,
     startedAt: number | undefined,
-    sink: Sink | undefined
+    sink: Sink | undefined,
+    judgesTimeouts: boolean
   ) {
     this.circuit = circuit
     this.period = period
     this.context = context
     this.startedAt = startedAt
     this.sink = sink
+    this.judgesTimeouts = judgesTimeouts
   }
 
   settle(failed: boolean, outcome: unknown): void {
@@ -74,16 +77,18 @@ export class Circuit {
     this.timesCalls = options.slowCallMs !== Number.POSITIVE_INFINITY
   }
 
-  enter(context: Context, sink?: Sink): CircuitPass {
+  enter(context: Context, sink?: Sink, judgesTimeouts = false): CircuitPass {
     if (this.state !== 'closed') this.enterOrRefuse()
     const startedAt = this.timesCalls ? this.options.clock.now() : undefined
-    return new CircuitPass(this, this.period, context, startedAt, sink)
+    return new CircuitPass(this, this.period, context, startedAt, sink, judgesTimeouts)
   }
 
   leave(pass: CircuitPass, failed: boolean, outcome: unknown): void {
     if (pass.period !== this.period) return
     const { options } = this
-    if (failed && !isEvidence(outcome, pass.context)) return this.forgetProbe()
+    if (failed && !isEvidence(outcome, pass.context, pass.judgesTimeouts)) {
+      return this.forgetProbe()
+    }
     const bad = failed
       ? options.isFailure(outcome, pass.context)
       : options.isFailureResult !== undefined && options.isFailureResult(outcome, pass.context)

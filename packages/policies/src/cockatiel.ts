@@ -1,7 +1,7 @@
 import type { Event, IDefaultPolicyContext, IFailureEvent, IPolicy, ISuccessEvent } from 'cockatiel'
 import { abortable, callHook, Context, type Operation, type Policy } from '@aplomb/kernel'
 import { FlowPolicy } from './flow-policy.ts'
-import { settleWith, type Flow } from './flow.ts'
+import { runAsPromise, settleWith, type Flow } from './flow.ts'
 
 /** What cockatiel's `execute` and `wrap` need to know of a policy. */
 export type CockatielPolicy = IPolicy<CockatielContext>
@@ -136,13 +136,6 @@ function runBelow(
     signal: own,
     attempt: attempt === undefined ? undefined : attempt + 1
   })
-  return new Promise((resolve, reject) => {
-    next.run(context, operation, {
-      settle(failed, outcome) {
-        if (own !== undefined) context.close()
-        if (failed) reject(outcome)
-        else resolve(outcome)
-      }
-    })
-  })
+  const result = runAsPromise(next, context, operation)
+  return own === undefined ? result : result.finally(() => context.close())
 }

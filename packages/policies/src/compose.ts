@@ -1,7 +1,7 @@
-import { invalidOptions, type Policy } from '@aplomb/kernel'
+import { invalidOptions, type Context, type Policy } from '@aplomb/kernel'
 import { DoorFlow } from './door-flow.ts'
 import { FlowPolicy } from './flow-policy.ts'
-import { settleWith, type Flow } from './flow.ts'
+import { runAsPromise, settleWith, type Flow } from './flow.ts'
 
 /**
  * Several policies as one, outermost first: `compose(timeout, retry)` limits the time of all
@@ -42,12 +42,7 @@ function bindPolicy(policy: Policy, next: Flow): Flow {
 function bindForeign(policy: Policy, next: Flow): Flow {
   return {
     run(context, operation, sink) {
-      const below = (inner: typeof context): Promise<unknown> =>
-        new Promise((resolve, reject) => {
-          next.run(inner, operation, {
-            settle: (failed, outcome) => (failed ? reject(outcome) : resolve(outcome))
-          })
-        })
+      const below = (inner: Context): Promise<unknown> => runAsPromise(next, inner, operation)
       let result: Promise<unknown>
       try {
         result = Promise.resolve(policy.execute(below, context))

@@ -1,4 +1,5 @@
 import { ExhaustedError, FailedError, RejectedError, type AttemptRecord } from '@aplomb/kernel'
+import { explain, type ExplanationStep } from './explain.ts'
 
 /** Why a retry ended although the failure was one to retry. */
 export type GiveUpReason =
@@ -31,6 +32,11 @@ export class RetriesExhaustedError extends ExhaustedError {
     this.reason = options.reason
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
+
+  /** What the policies did to the call, innermost first: `explain(error)`. */
+  get explanation(): readonly ExplanationStep[] {
+    return explain(this)
+  }
 }
 
 /** What a `CircuitOpenError` is made of. */
@@ -53,6 +59,11 @@ export class CircuitOpenError extends RejectedError {
     super(message, options)
     this.breaker = options.breaker
     if (options.key !== undefined) this.key = options.key
+  }
+
+  /** What the policies did to the call, innermost first: `explain(error)`. */
+  get explanation(): readonly ExplanationStep[] {
+    return explain(this)
   }
 }
 

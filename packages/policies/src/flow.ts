@@ -56,6 +56,21 @@ export function settleWith(promise: Promise<unknown>, sink: Sink): void {
   )
 }
 
+/** Runs what stands below a policy that only knows promises, which may also lose interest in it. */
+export function runAsPromise(
+  flow: Flow,
+  context: Context,
+  operation: Operation<unknown>
+): Promise<unknown> {
+  const promise = new Promise((resolve, reject) => {
+    flow.run(context, operation, {
+      settle: (failed, outcome) => (failed ? reject(outcome) : resolve(outcome))
+    })
+  })
+  promise.catch(ignore)
+  return promise
+}
+
 /** Runs `flow` as a promise. It rejects at once when the caller aborts, whatever runs below. */
 export function start<T>(
   flow: Flow,

@@ -51,6 +51,8 @@ export interface HedgeOptions {
   readonly classify?: Classifier | undefined
   /** Limits how much load hedges add. Share it with the retries. Default: none. */
   readonly budget?: RetryBudget | RetryBudgetOptions | undefined
+  /** Which of the budget's keys a call belongs to. Default: none, one budget for all. */
+  readonly budgetKey?: ((context: Context) => string) | undefined
   /** For events. Default: `hedge`. */
   readonly name?: string | undefined
   /** Called when a copy is started. */
@@ -70,6 +72,7 @@ export interface ResolvedHedgeOptions {
   readonly idempotent: boolean | ((context: Context) => boolean)
   readonly classify: Classifier
   readonly budget: RetryBudget | undefined
+  readonly budgetKey: HedgeOptions['budgetKey']
   readonly name: string
   readonly onHedge: HedgeOptions['onHedge']
   readonly clock: Clock
@@ -85,6 +88,7 @@ export const hedgeFields: Fields<ResolvedHedgeOptions> = {
   idempotent: idempotentField,
   classify: fields.callback<Classifier>(classifyError),
   budget: budgetField,
+  budgetKey: fields.callback<HedgeOptions['budgetKey']>(undefined),
   name: fields.string('hedge'),
   onHedge: fields.callback<HedgeOptions['onHedge']>(undefined),
   clock: clockOption

@@ -3,6 +3,7 @@ import { FlowPolicy } from './flow-policy.ts'
 import type { Flow } from './flow.ts'
 import { HedgePace } from './hedge-pace.ts'
 import { HedgedCall } from './hedged-call.ts'
+import { chargedBudget, type RetryBudget } from './retry-budget.ts'
 import {
   resolveHedgeOptions,
   type HedgeOptions,
@@ -38,8 +39,13 @@ class HedgePolicy extends FlowPolicy {
     return {
       timed: true,
       run(context, operation, sink) {
-        options.budget?.request()
-        new HedgedCall(options, pace, next, context, operation, sink).begin()
+        let budget: RetryBudget | undefined
+        try {
+          budget = chargedBudget(options, context)
+        } catch (error) {
+          return sink.settle(true, error)
+        }
+        new HedgedCall(options, pace, next, context, operation, sink, budget).begin()
       }
     }
   }

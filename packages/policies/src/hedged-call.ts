@@ -12,6 +12,7 @@ import { hedgeChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
 import type { HedgePace } from './hedge-pace.ts'
 import type { ResolvedHedgeOptions } from './hedge-options.ts'
+import type { RetryBudget } from './retry-budget.ts'
 import { exhausted } from './setbacks.ts'
 
 /** One call of which several copies may run. */
@@ -22,6 +23,7 @@ export class HedgedCall implements AbortListener {
   private readonly context: Context
   private readonly operation: Operation<unknown>
   private readonly sink: Sink
+  private readonly budget: RetryBudget | undefined
   private readonly caller: AsyncResource = new AsyncResource('AplombHedge')
   private readonly running = new Set<Copy>()
   private readonly failures: AttemptRecord[] = []
@@ -38,7 +40,8 @@ export class HedgedCall implements AbortListener {
     next: Flow,
     context: Context,
     operation: Operation<unknown>,
-    sink: Sink
+    sink: Sink,
+    budget: RetryBudget | undefined
   ) {
     this.options = options
     this.pace = pace
@@ -46,6 +49,7 @@ export class HedgedCall implements AbortListener {
     this.context = context
     this.operation = operation
     this.sink = sink
+    this.budget = budget
   }
 
   begin(): void {
@@ -66,7 +70,7 @@ export class HedgedCall implements AbortListener {
     copy.close()
     if (failed) return this.copyFailed(copy, outcome)
     this.learn()
-    this.options.budget?.success(this.cost)
+    this.budget?.success(this.cost)
     this.finish(false, outcome)
   }
 
@@ -113,7 +117,7 @@ export class HedgedCall implements AbortListener {
     } catch (broken) {
       return this.finish(true, broken)
     }
-    options.budget?.failure()
+    this.budget?.failure()
     const durationMs = Math.max(0, options.clock.now() - copy.startedAt)
     this.failures.push({ attempt: copy.attempt, reason, durationMs, error })
     if (reason === 'permanent' || reason === 'cancelled') return this.finish(true, error)
@@ -138,7 +142,7 @@ export class HedgedCall implements AbortListener {
   }
 
   private withdraw(reason: FailureClass): boolean {
-    const { budget } = this.options
+    const { budget } = this
     if (budget === undefined) return true
     const cost = budget.withdraw(reason)
     if (cost !== undefined) this.cost = cost

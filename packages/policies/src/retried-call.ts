@@ -11,6 +11,7 @@ import type { GiveUpReason } from './errors.ts'
 import { giveUpChannel, retryChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
 import { keepShape } from './keep-shape.ts'
+import type { RetryBudget } from './retry-budget.ts'
 import { resolveRetryOptions, type ResolvedRetryOptions } from './retry-options.ts'
 import { exhausted, firstSetback, noteAttempts, type Setbacks } from './setbacks.ts'
 
@@ -23,6 +24,7 @@ export class RetriedCall implements Sink, AbortListener {
   private current: Context
   private readonly operation: Operation<unknown>
   private readonly sink: Sink
+  private readonly budget: RetryBudget | undefined
   private attempt = 1
   private startedAt: number
   private setbacks: Setbacks | undefined = undefined
@@ -34,7 +36,8 @@ export class RetriedCall implements Sink, AbortListener {
     next: Flow,
     context: Context,
     operation: Operation<unknown>,
-    sink: Sink
+    sink: Sink,
+    budget: RetryBudget | undefined
   ) {
     this.options = options
     this.next = next
@@ -42,6 +45,7 @@ export class RetriedCall implements Sink, AbortListener {
     this.current = context
     this.operation = operation
     this.sink = sink
+    this.budget = budget
     this.startedAt = options.clock.coarseNow()
     // An attempt that ends in its caller's storage leaves time enough to keep that until then.
     this.caller = next.timed === true ? new AsyncResource('AplombRetry') : undefined
@@ -65,7 +69,7 @@ export class RetriedCall implements Sink, AbortListener {
       return this.sink.settle(true, error)
     }
     if (reason === undefined) return this.succeed(outcome)
-    this.options.budget?.failure()
+    this.budget?.failure()
     if (repeats) this.retryOrGiveUp(reason, failed, outcome)
     else this.finish(reason, failed, outcome)
   }
@@ -98,7 +102,7 @@ export class RetriedCall implements Sink, AbortListener {
   }
 
   private succeed(result: unknown): void {
-    this.options.budget?.success(this.setbacks?.cost ?? 0)
+    this.budget?.success(this.setbacks?.cost ?? 0)
     this.sink.settle(false, result)
   }
 
@@ -116,7 +120,7 @@ export class RetriedCall implements Sink, AbortListener {
       return this.sink.settle(true, error)
     }
     if (delayMs >= this.context.remainingMs) return this.giveUp('deadline', failed, outcome)
-    const cost = options.budget === undefined ? 0 : options.budget.withdraw(reason)
+    const cost = this.budget === undefined ? 0 : this.budget.withdraw(reason)
     if (cost === undefined) return this.giveUp('budget', failed, outcome)
     setbacks.cost = cost
     this.wait(setbacks, delayMs, failed, outcome)
@@ -191,4 +195,6 @@ function resume(call: RetriedCall): void {
 }
 
 const nowhere: Flow & Sink = { run() {}, settle() {} }
-keepShape(new RetriedCall(resolveRetryOptions({}), nowhere, Context.none, () => 1, nowhere))
+keepShape(
+  new RetriedCall(resolveRetryOptions({}), nowhere, Context.none, () => 1, nowhere, undefined)
+)

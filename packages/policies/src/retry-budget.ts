@@ -1,4 +1,11 @@
-import { clockOption, fields, resolveOptions, type Clock, type Fields } from '@aplomb/kernel'
+import {
+  clockOption,
+  fields,
+  resolveOptions,
+  type Clock,
+  type Context,
+  type Fields
+} from '@aplomb/kernel'
 import { FinagleQuota, GrpcQuota, ShareQuota, TokenQuota, type Quota } from './budget-quotas.ts'
 import type { FailureClass } from './classify.ts'
 import { Keyed } from './keyed.ts'
@@ -167,4 +174,19 @@ class Budget implements RetryBudget {
 /** Whether `value` is a budget, ours or one with its methods. */
 export function isRetryBudget(value: unknown): value is RetryBudget {
   return typeof (value as Partial<RetryBudget> | null | undefined)?.withdraw === 'function'
+}
+
+/** The budget that a call belongs to, told that the call has begun. */
+export function chargedBudget(
+  options: {
+    readonly budget: RetryBudget | undefined
+    readonly budgetKey: ((context: Context) => string) | undefined
+  },
+  context: Context
+): RetryBudget | undefined {
+  const { budget, budgetKey } = options
+  if (budget === undefined) return undefined
+  const own = budgetKey === undefined ? budget : budget.for(budgetKey(context))
+  own.request()
+  return own
 }

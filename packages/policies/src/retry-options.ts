@@ -59,6 +59,8 @@ export interface RetryOptions {
   readonly idempotent?: boolean | ((context: Context) => boolean) | undefined
   /** Limits how much load retries add. Share one. Default: none. */
   readonly budget?: RetryBudget | RetryBudgetOptions | undefined
+  /** Which of the budget's keys a call belongs to. Default: none, one budget for all. */
+  readonly budgetKey?: ((context: Context) => string) | undefined
   /** Asked to wait longer than this, the retry gives up at once. In ms. Default: 60,000. */
   readonly maxRetryAfterMs?: number | undefined
   /** For events and errors. Default: `retry`. */
@@ -79,6 +81,7 @@ export interface ResolvedRetryOptions {
   readonly classifyResult: RetryOptions['classifyResult']
   readonly idempotent: boolean | ((context: Context) => boolean)
   readonly budget: RetryBudget | undefined
+  readonly budgetKey: RetryOptions['budgetKey']
   readonly maxRetryAfterMs: number
   readonly name: string
   readonly onRetry: RetryOptions['onRetry']
@@ -119,6 +122,7 @@ export const retryFields: Fields<ResolvedRetryOptions> = {
   classifyResult: fields.callback<RetryOptions['classifyResult']>(undefined),
   idempotent: idempotentField,
   budget: budgetField,
+  budgetKey: fields.callback<RetryOptions['budgetKey']>(undefined),
   maxRetryAfterMs: fields.duration(60_000),
   name: fields.string('retry'),
   onRetry: fields.callback<RetryOptions['onRetry']>(undefined),

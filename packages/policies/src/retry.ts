@@ -2,6 +2,7 @@ import type { Context, Operation, Policy } from '@aplomb/kernel'
 import { FlowPolicy } from './flow-policy.ts'
 import type { Flow, Sink } from './flow.ts'
 import { RetriedCall } from './retried-call.ts'
+import { chargedBudget, type RetryBudget } from './retry-budget.ts'
 import {
   resolveRetryOptions,
   type ResolvedRetryOptions,
@@ -47,7 +48,12 @@ class RetryFlow implements Flow {
 
   run(context: Context, operation: Operation<unknown>, sink: Sink): void {
     const { options, next } = this
-    options.budget?.request()
-    new RetriedCall(options, next, context, operation, sink).begin()
+    let budget: RetryBudget | undefined
+    try {
+      budget = chargedBudget(options, context)
+    } catch (error) {
+      return sink.settle(true, error)
+    }
+    new RetriedCall(options, next, context, operation, sink, budget).begin()
   }
 }

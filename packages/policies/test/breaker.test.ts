@@ -8,7 +8,8 @@ import {
   timeout,
   type BreakerChange,
   type BreakerMessage,
-  type CircuitBreaker
+  type CircuitBreaker,
+  type Policy
 } from '@aplomb/policies'
 import { describe, expect, it } from 'vitest'
 import { ending, never, untilAborted } from './tools.ts'
@@ -236,17 +237,21 @@ describe('circuitBreaker', () => {
     expect(breaker.state).toBe('open')
   })
 
-  it('counts timeouts below it, and above it when they cut a call short', async () => {
+  it.each(['below', 'above', 'both'])('counts timeouts %s it, where they tell', async (order) => {
     const clock = new TestClock()
-    for (const order of ['below', 'above']) {
-      const breaker = circuitBreaker({ consecutiveFailures: 1, clock })
-      const limit = timeout({ ms: 10, clock })
-      const policy = order === 'below' ? compose(breaker, limit) : compose(limit, breaker)
-      const result = ending(policy.execute(untilAborted))
-      await clock.advance(10)
-      expect((await result).error).toMatchObject({ code: 'ERR_TIMEOUT' })
-      expect(breaker.state).toBe('open')
-    }
+    const breaker = circuitBreaker({ consecutiveFailures: 1, clock })
+    const limit = timeout({ ms: 10, clock })
+    const longer = timeout({ ms: 1000, clock })
+    const policy = {
+      below: compose(longer, breaker, limit),
+      above: compose(limit, breaker),
+      // The attempt had more time than it was given, so it tells nothing.
+      both: compose(limit, breaker, longer)
+    }[order] as Policy
+    const result = ending(policy.execute(untilAborted))
+    await clock.advance(10)
+    expect((await result).error).toMatchObject({ code: 'ERR_TIMEOUT' })
+    expect(breaker.state).toBe(order === 'both' ? 'closed' : 'open')
   })
 
   it('counts results where isFailureResult says so', async () => {

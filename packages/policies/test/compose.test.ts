@@ -8,6 +8,7 @@ import {
   explain,
   retry,
   timeout,
+  type RetriesExhaustedError,
   type RejectedMessage,
   type WaitedMessage
 } from '@aplomb/policies'
@@ -200,6 +201,7 @@ describe('compose', () => {
         { policy: 'retry', what: 'attempt', reason: 'timeout', ms: 50 },
         { policy: 'retry', what: 'gave-up', reason: 'attempts' }
       ])
+      expect((error as RetriesExhaustedError).explanation).toEqual(explain(error))
     })
 
     it('nothing about what met no policy, and nothing without end', async () => {

@@ -128,6 +128,35 @@ describe('retryBudget', () => {
     })
   })
 
+  it('is charged by key where a retry says which', async () => {
+    const clock = new TestClock()
+    const budget = retryBudget({ kind: 'aws', capacity: 14 })
+    let tenant = 'a'
+    const policy = retry({ clock, budget, budgetKey: () => tenant })
+    const attempts = async (): Promise<number> => {
+      let calls = 0
+      await runToEnd(clock, () =>
+        policy.execute(() => {
+          calls++
+          throw new Error('down')
+        })
+      )
+      return calls
+    }
+    expect(await attempts()).toBe(2)
+    expect(await attempts()).toBe(1)
+    tenant = 'b'
+    expect(await attempts()).toBe(2)
+    const broken = new Error('key')
+    const breaks = retry({
+      budget,
+      budgetKey: () => {
+        throw broken
+      }
+    })
+    expect((await ending(breaks.execute(() => 1))).error).toBe(broken)
+  })
+
   it('lets a retry give up when it refuses, with what happened', async () => {
     const clock = new TestClock()
     const budget = retryBudget({ kind: 'aws', capacity: 14 })
