@@ -5,6 +5,7 @@ import { listCounts, type Tally } from './tally.ts'
 const TERMINAL_EVERY_MS = 200
 const PLAIN_EVERY_MS = 2000
 const BAR_WIDTH = 30
+const RATE_OVER_MS = 3000
 
 /** What a progress view needs of the stream it writes to. */
 export interface ProgressStream {
@@ -29,16 +30,15 @@ export class Progress {
   private readonly limits: ProgressLimits
   private timer: Timer | undefined
   private drawn = 0
-  private lastAt: number
-  private lastAttempts = 0
-  private rate = 0
+  /** When how many requests had been made, over the last `RATE_OVER_MS`. */
+  private readonly samples: { readonly at: number; readonly requests: number }[] = []
 
   constructor(tally: Tally, stream: ProgressStream, clock: Clock, limits: ProgressLimits) {
     this.tally = tally
     this.stream = stream
     this.clock = clock
     this.limits = limits
-    this.lastAt = clock.now()
+    this.samples.push({ at: clock.now(), requests: tally.requests })
   }
 
   start(): void {
@@ -57,14 +57,15 @@ export class Progress {
   }
 
   private show(): void {
-    this.measure()
     const { tally } = this
+    const now = this.clock.now()
+    const rate = this.rate(now)
     if (this.stream.isTTY !== true) {
-      this.stream.write(`${plainLine(tally, this.rate, this.clock.now())}\n`)
+      this.stream.write(`${plainLine(tally, rate, now)}\n`)
       return
     }
     const width = Math.max(20, this.stream.columns ?? 80)
-    const lines = terminalLines(tally, this.rate, this.limits, this.clock.now())
+    const lines = terminalLines(tally, rate, this.limits, now)
     const text = lines.map((line) => line.slice(0, width - 1)).join('\n')
     this.stream.write(`${this.wipe()}${text}\n`)
     this.drawn = lines.length
@@ -74,14 +75,15 @@ export class Progress {
     return this.drawn === 0 ? '' : `\u001B[${this.drawn}A\u001B[0J`
   }
 
-  /** Requests a second, smoothed over the last few looks. */
-  private measure(): void {
-    const now = this.clock.now()
-    const started = this.tally.attempts + this.tally.inFlight
-    const current = ((started - this.lastAttempts) / Math.max(1, now - this.lastAt)) * 1000
-    this.rate = this.rate === 0 ? current : this.rate * 0.7 + current * 0.3
-    this.lastAt = now
-    this.lastAttempts = started
+  /** Requests a second, over a few windows of the usual limits, since those let them go in bursts. */
+  private rate(now: number): number {
+    const { samples, tally } = this
+    const { requests } = tally
+    samples.push({ at: now, requests })
+    while (samples.length > 2 && now - (samples[1]?.at ?? now) >= RATE_OVER_MS) samples.shift()
+    const [first] = samples
+    if (first === undefined || first.at === now) return 0
+    return ((requests - first.requests) / (now - first.at)) * 1000
   }
 }
 

@@ -25,6 +25,13 @@ export class Tally {
     this.startedAt = startedAt
   }
 
+  /** Requests made or about to be: each item's first, and each retry. */
+  get requests(): number {
+    let requests = this.finished + this.inFlight
+    for (const count of this.retries.values()) requests += count
+    return requests
+  }
+
   get finished(): number {
     return this.ok + this.failed
   }
