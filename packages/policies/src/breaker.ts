@@ -47,7 +47,7 @@ class BreakerPolicy extends FlowPolicy implements CircuitBreaker {
   private readonly pick: Circuit | ((context: Context) => Circuit)
 
   constructor(options: ResolvedBreakerOptions, key?: string, siblings?: Keyed<BreakerPolicy>) {
-    super()
+    super(options.clock)
     const circuit = new Circuit(options, key)
     this.name = options.name
     this.circuit = circuit

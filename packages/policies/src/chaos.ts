@@ -126,7 +126,7 @@ class ChaosPolicy extends FlowPolicy {
   private readonly sequences = new Map<string, Random>()
 
   constructor(options: Resolved) {
-    super()
+    super(options.clock)
     this.options = options
   }
 

@@ -93,7 +93,7 @@ class FromCockatiel extends FlowPolicy {
   private readonly theirs: Pick<IPolicy, 'execute'>
 
   constructor(theirs: Pick<IPolicy, 'execute'>) {
-    super()
+    super(undefined)
     this.theirs = theirs
   }
 

@@ -1,4 +1,4 @@
-import { invalidOptions, type Context, type Policy } from '@aplomb/kernel'
+import { invalidOptions, type Clock, type Context, type Policy } from '@aplomb/kernel'
 import { DoorFlow } from './door-flow.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import { runAsPromise, settleWith, type Flow } from './flow.ts'
@@ -22,7 +22,7 @@ class Composition extends FlowPolicy {
   private readonly policies: readonly Policy[]
 
   constructor(policies: readonly Policy[]) {
-    super()
+    super(clockOf(policies))
     this.policies = policies
   }
 
@@ -52,6 +52,12 @@ function bindForeign(policy: Policy, next: Flow): Flow {
       settleWith(result, sink)
     }
   }
+}
+
+/** That of the outermost policy that has one: they are hardly ever different. */
+function clockOf(policies: readonly Policy[]): Clock | undefined {
+  const own = policies.find((policy) => policy instanceof FlowPolicy && policy.clock !== undefined)
+  return (own as FlowPolicy | undefined)?.clock
 }
 
 function nameOf(policy: Policy): string {

@@ -60,7 +60,7 @@ class DeadlinePolicy extends FlowPolicy {
   private readonly options: Resolved
 
   constructor(options: Resolved) {
-    super()
+    super(options.clock)
     this.options = options
   }
 

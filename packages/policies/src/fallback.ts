@@ -70,7 +70,7 @@ class FallbackPolicy extends FlowPolicy {
   private readonly options: Resolved
 
   constructor(options: Resolved) {
-    super()
+    super(undefined)
     this.options = options
   }
 

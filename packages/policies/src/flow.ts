@@ -1,4 +1,10 @@
-import { Context, type ContextOptions, type AbortListener, type Operation } from '@aplomb/kernel'
+import {
+  Context,
+  type AbortListener,
+  type Clock,
+  type ContextOptions,
+  type Operation
+} from '@aplomb/kernel'
 
 import { keepShape } from './keep-shape.ts'
 
@@ -75,9 +81,10 @@ export function runAsPromise(
 export function start<T>(
   flow: Flow,
   operation: Operation<T>,
-  options: ContextOptions | Context | undefined
+  options: ContextOptions | Context | undefined,
+  clock: Clock | undefined
 ): Promise<T> {
-  const context = Context.from(options)
+  const context = Context.from(options, clock)
   return new Promise((resolve, reject) => {
     const owns = options !== undefined && ownsContext(context, options)
     if (flow.begin !== undefined && !owns) {

@@ -29,7 +29,7 @@ class HedgePolicy extends FlowPolicy {
   private readonly pace: HedgePace
 
   constructor(options: ResolvedHedgeOptions) {
-    super()
+    super(options.clock)
     this.options = options
     this.pace = new HedgePace(options)
   }

@@ -27,7 +27,7 @@ class RetryPolicy extends FlowPolicy {
   private readonly options: ResolvedRetryOptions
 
   constructor(options: ResolvedRetryOptions) {
-    super()
+    super(options.clock)
     this.options = options
   }
 

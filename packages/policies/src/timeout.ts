@@ -69,7 +69,7 @@ class TimeoutPolicy extends FlowPolicy {
   private readonly options: Resolved
 
   constructor(options: Resolved) {
-    super()
+    super(options.clock)
     this.options = options
   }
 
