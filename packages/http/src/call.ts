@@ -77,6 +77,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
   /** How many redirects were followed. */
   redirects = 0
   tried: Set<unknown> | undefined = undefined
+  busy: Set<unknown> | undefined = undefined
   prev: ActiveCall | undefined = undefined
   next: ActiveCall | undefined = undefined
   private readonly delivery: Delivery

@@ -11,6 +11,7 @@ import type {
 import type { Progress, RetryNotice, RetryQuestion } from './call-settings.ts'
 import type { HeadersInput } from './header-list.ts'
 import type { BodyInput } from './request-body.ts'
+import type { GuardSettings } from './ssrf-guard.ts'
 import type { Query } from './target.ts'
 import type { Engine } from './undici.ts'
 
@@ -173,6 +174,12 @@ export interface TransportOptions {
   readonly socketPath?: string | undefined
   /** The URL of a proxy, or `environment` for HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
   readonly proxy?: string | undefined
+  /** Connect to public addresses only, `true`, or with exceptions. Default: false. */
+  readonly ssrfGuard?: boolean | GuardSettings | undefined
+  /** An RFC 9111 cache, in memory with `true`, or with the options of undici's. Default: false. */
+  readonly cache?: boolean | object | undefined
+  /** Requests that are the same and safe, at the same time, are sent once. Default: false. */
+  readonly coalesce?: boolean | undefined
   /** The largest head of a response, in bytes. Default: 16,384. */
   readonly maxHeaderBytes?: number | undefined
 }

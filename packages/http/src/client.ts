@@ -13,6 +13,7 @@ import { HttpClientClosedError } from './errors.ts'
 import { asFetch, makeFetch, type Fetch } from './fetch.ts'
 import { readFetch, type FetchInit, type FetchInput, type FetchTask } from './fetch-request.ts'
 import { headerList, type HeadersInput } from './header-list.ts'
+import { paginate, type PaginateOptions } from './paginate.ts'
 import { PendingResponse, type Caller } from './pending-response.ts'
 import { createPipeline } from './pipeline.ts'
 import { redactHeaders } from './redact.ts'
@@ -31,6 +32,11 @@ export interface HttpClient extends AsyncDisposable {
   patch(path: string | URL, options?: RequestOptions): PendingResponse
   delete(path: string | URL, options?: RequestOptions): PendingResponse
   options(path: string | URL, options?: RequestOptions): PendingResponse
+  /** The items of a list that comes in pages; see `PaginateOptions`. */
+  paginate<Item = unknown>(
+    path: string | URL,
+    options?: PaginateOptions<Item>
+  ): AsyncGenerator<Item, void, undefined>
   /** A WHATWG fetch on this client, bound, to be handed to SDKs. */
   readonly fetch: Fetch
   /** Any other method, QUERY for instance. */
@@ -72,6 +78,9 @@ const sharedOptions: readonly (keyof ClientOptions)[] = [
   'socketPath',
   'proxy',
   'maxHeaderBytes',
+  'ssrfGuard',
+  'cache',
+  'coalesce',
   'limits',
   'breaker',
   'clock',
@@ -150,6 +159,13 @@ class Client implements HttpClient, Caller {
 
   request(method: string, path: string | URL, options?: RequestOptions): PendingResponse {
     return new PendingResponse(this, method.toUpperCase(), path, options)
+  }
+
+  paginate<Item = unknown>(
+    path: string | URL,
+    options: PaginateOptions<Item> = {}
+  ): AsyncGenerator<Item, void, undefined> {
+    return paginate((path, options) => this.get(path, options), path, options)
   }
 
   /** Called by pending responses, not by you. */

@@ -4,6 +4,8 @@ import type { WireBody } from './request-body.ts'
 /** Remembers, over the attempts of one call, which endpoints of a service were tried. */
 export interface EndpointMemory {
   tried: Set<unknown> | undefined
+  /** Those where an attempt of the call runs. */
+  busy: Set<unknown> | undefined
 }
 
 /** The engine's options, all of them own, so that nothing is inherited. */

@@ -1,3 +1,4 @@
+export { balance, type Balancer, type BalanceOptions } from './balance.ts'
 export { createClient, type HttpClient } from './client.ts'
 export type {
   CallOptions,
@@ -46,8 +47,10 @@ export {
 } from './interceptor.ts'
 export type { HeadersInput } from './header-list.ts'
 export type { HttpResponse } from './http-response.ts'
+export type { NextPage, PaginateOptions } from './paginate.ts'
 export type { PendingResponse } from './pending-response.ts'
 export type { ProblemDetails } from './problem.ts'
 export type { BodyInput } from './request-body.ts'
 export type { Schema, SchemaOutput } from './schema.ts'
+export type { GuardSettings } from './ssrf-guard.ts'
 export type { Query, QueryValue } from './target.ts'

@@ -23,6 +23,7 @@ import type {
 } from './client-options.ts'
 import { delegated, orFalse } from './delegate.ts'
 import { headerList } from './header-list.ts'
+import { guardSettings } from './ssrf-guard.ts'
 import { parseBase, type Base } from './target.ts'
 
 type Full<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> }
@@ -183,6 +184,13 @@ const clientFields: Fields<ResolvedClientOptions> = {
   ),
   socketPath: fields.optional(fields.string('')),
   proxy: fields.optional(fields.string('')),
+  ssrfGuard: delegated(guardSettings),
+  cache: fields.custom<boolean | object>(
+    'true, false or the options of a cache',
+    (value) => typeof value === 'boolean' || (typeof value === 'object' && value !== null),
+    false
+  ),
+  coalesce: fields.boolean(false),
   maxHeaderBytes: fields.integer(16_384, { min: 1024 }),
   clock: clockOption,
   random: randomOption
@@ -200,7 +208,17 @@ function clientRules(options: ResolvedClientOptions, report: Report): void {
   if (hedge !== false && hedge.afterMs * (hedge.maxHedges ?? 1) > totalMs) {
     report('hedge.afterMs', `its hedges must fit into timeout.totalMs (${totalMs})`)
   }
-  const own = { proxy, socketPath, tls, http2: http2 || undefined }
+  const { ssrfGuard } = options
+  if (ssrfGuard !== false && (proxy !== undefined || socketPath !== undefined)) {
+    report('ssrfGuard', 'cannot see the addresses behind a proxy or a socket path')
+  }
+  const own = {
+    proxy,
+    socketPath,
+    tls,
+    http2: http2 || undefined,
+    ssrfGuard: ssrfGuard || undefined
+  }
   for (const [name, value] of Object.entries(own)) {
     if (dispatcher !== undefined && value !== undefined) {
       report(name, 'cannot be combined with a dispatcher, which makes the connections')

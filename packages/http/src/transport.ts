@@ -1,11 +1,14 @@
 import { bare } from './bare.ts'
+import { guardedConnector, type GuardSettings } from './ssrf-guard.ts'
 import type { ResolvedClientOptions } from './resolve-options.ts'
 import { fullTimeouts } from './resolve-options.ts'
 import {
   EngineEnvProxyAgent,
   EnginePool,
+  engineInterceptors,
   EngineProxyAgent,
   type Engine,
+  type EngineInterceptor,
   type EnginePoolOptions
 } from './undici.ts'
 
@@ -21,23 +24,26 @@ export interface Transport {
 
 /** Connections of our own, through a proxy, or a dispatcher that was given. */
 export function createTransport(options: ResolvedClientOptions): Transport {
-  if (options.dispatcher !== undefined) return new SharedTransport(options.dispatcher, false)
-  if (options.proxy !== undefined) return new SharedTransport(proxyAgent(options), true)
+  const wrap = wrapping(options)
+  if (options.dispatcher !== undefined) return new SharedTransport(options.dispatcher, false, wrap)
+  if (options.proxy !== undefined) return new SharedTransport(proxyAgent(options), true, wrap)
   return new PoolTransport(options)
 }
 
 /** One engine for all origins. */
 class SharedTransport implements Transport {
   private readonly engine: Engine
+  private readonly wrapped: Engine
   private readonly owned: boolean
 
-  constructor(engine: Engine, owned: boolean) {
+  constructor(engine: Engine, owned: boolean, wrap: (engine: Engine) => Engine) {
     this.engine = engine
+    this.wrapped = wrap(engine)
     this.owned = owned
   }
 
   engineFor(): Engine {
-    return this.engine
+    return this.wrapped
   }
 
   release(): void {}
@@ -55,15 +61,17 @@ class SharedTransport implements Transport {
 class PoolTransport implements Transport {
   private readonly pools = new Set<Engine>()
   private readonly options: EnginePoolOptions
+  private readonly wrap: (engine: Engine) => Engine
 
   constructor(options: ResolvedClientOptions) {
     this.options = poolOptions(options)
+    this.wrap = wrapping(options)
   }
 
   engineFor(origin: string): Engine {
     const pool = new EnginePool(origin, this.options)
     this.pools.add(pool)
-    return pool
+    return this.wrap(pool)
   }
 
   release(engine: Engine): void {
@@ -80,6 +88,14 @@ class PoolTransport implements Transport {
   }
 }
 
+/** The interceptors of the engine that were asked for, all of an origin sharing one cache. */
+function wrapping({ cache, coalesce }: ResolvedClientOptions): (engine: Engine) => Engine {
+  const around: EngineInterceptor[] = []
+  if (coalesce) around.push(engineInterceptors.deduplicate())
+  if (cache !== false) around.push(engineInterceptors.cache(cache === true ? {} : cache))
+  return (engine) => (around.length === 0 ? engine : engine.compose(...around))
+}
+
 /** How many connections an origin may have. */
 export function connectionCount({ connections, limits }: ResolvedClientOptions): number {
   if (connections !== undefined) return connections
@@ -88,14 +104,20 @@ export function connectionCount({ connections, limits }: ResolvedClientOptions):
 }
 
 function poolOptions(options: ResolvedClientOptions): EnginePoolOptions {
-  const { keepAliveMs, http2, tls, socketPath, maxHeaderBytes, timeout } = options
+  const { keepAliveMs, http2, tls, socketPath, maxHeaderBytes, timeout, ssrfGuard } = options
+  const connect = bare<object>({
+    ...tls,
+    timeout: fullTimeouts(timeout).connectMs,
+    allowH2: http2,
+    preferH2: http2
+  })
   const connections = connectionCount(options)
   return bare<EnginePoolOptions>({
     ...(Number.isFinite(connections) ? { connections } : {}),
     keepAliveTimeout: keepAliveMs,
     maxHeaderSize: maxHeaderBytes,
     allowH2: http2,
-    connect: bare<object>({ ...tls, timeout: fullTimeouts(timeout).connectMs, preferH2: http2 }),
+    connect: ssrfGuard === false ? connect : guardedConnector(connect, ssrfGuard as GuardSettings),
     ...(socketPath === undefined ? {} : { socketPath }),
     pipelining: 1,
     headersTimeout: 0,

@@ -1,13 +1,8 @@
 import { Readable } from 'node:stream'
 import { Agent, fetch as undiciFetch, request, stream as undiciStream } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type {
-  resilientDispatcher} from '../src/index.ts';
-import {
-  dispatcherForNodeFetch,
-  resilience,
-  type ResilienceOptions
-} from '../src/index.ts'
+import type { resilientDispatcher } from '../src/index.ts'
+import { dispatcherForNodeFetch, resilience, type ResilienceOptions } from '../src/index.ts'
 import { bodyOf, serve } from './server.ts'
 
 function dispatcherWith(options: ResilienceOptions): ReturnType<typeof resilientDispatcher> {
@@ -34,7 +29,7 @@ async function statuses(
 
 describe('the resilience interceptor', () => {
   it('is a function of two parameters inside, as compose demands', () => {
-    expect(resilience()((() => true))).toHaveLength(2)
+    expect(resilience()(() => true)).toHaveLength(2)
   })
 
   it('repeats what is safe, and tells the handler of one response only', async () => {
@@ -81,7 +76,7 @@ describe('the resilience interceptor', () => {
     const chunks: Buffer[] = []
     await undiciStream(origin, { method: 'GET', dispatcher }, () => collector(chunks))
     expect(Buffer.concat(chunks).toString()).toBe('body')
-    const init = { dispatcher: dispatcherForNodeFetch(dispatcher) } as RequestInit
+    const init = { dispatcher: dispatcherForNodeFetch(dispatcher) } as object
     expect(await (await fetch(origin, init)).text()).toBe('body')
   })
 

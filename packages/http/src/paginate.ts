@@ -1,0 +1,61 @@
+import type { RequestOptions } from './client-options.ts'
+import type { HttpResponse } from './http-response.ts'
+import type { PendingResponse } from './pending-response.ts'
+import type { Query } from './target.ts'
+
+/** Where the next page is: its path or URL, or the query that leads to it. */
+export type NextPage = string | URL | { readonly query: Query } | undefined
+
+/** How to go through the pages of a list. */
+export interface PaginateOptions<Item> extends RequestOptions {
+  /** The items of a page. Default: the page itself, which must then be an array. */
+  readonly items?: ((page: unknown, response: HttpResponse) => Iterable<Item>) | undefined
+  /** The page after this one. Default: what the `Link` header calls `next`. */
+  readonly next?: ((page: unknown, response: HttpResponse) => NextPage) | undefined
+  /** No more pages than these are read. Default: Infinity. */
+  readonly maxPages?: number | undefined
+}
+
+type Get = (path: string | URL, options: RequestOptions) => PendingResponse
+
+/** The items of all pages, each page asked for when the one before it is used up. */
+export async function* paginate<Item>(
+  get: Get,
+  path: string | URL,
+  { items, next, maxPages = Number.POSITIVE_INFINITY, ...options }: PaginateOptions<Item>
+): AsyncGenerator<Item, void, undefined> {
+  let at: NextPage = path
+  for (let page = 1; at !== undefined && page <= maxPages; page++) {
+    const response: HttpResponse = await request(get, path, at, options).response()
+    const content: unknown = await response.json()
+    yield* items === undefined ? (content as Iterable<Item>) : items(content, response)
+    at = next === undefined ? nextLink(response) : next(content, response)
+  }
+}
+
+function request(
+  get: Get,
+  first: string | URL,
+  at: Exclude<NextPage, undefined>,
+  options: RequestOptions
+): PendingResponse {
+  if (typeof at === 'object' && 'query' in at) return get(first, { ...options, query: at.query })
+  // A link has the whole query in it.
+  const { query: _query, ...rest } = options
+  return get(at, at === first ? options : rest)
+}
+
+/** The target of `rel="next"` in a `Link` header (RFC 8288), as an absolute URL. */
+export function nextLink(response: Pick<HttpResponse, 'header' | 'url'>): URL | undefined {
+  const header = response.header('link') ?? ''
+  for (const [, target = '', parameters = ''] of header.matchAll(
+    /<([^>]*)>((?:[^,"]|"[^"]*")*)/gu
+  )) {
+    const relation = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;]+))/iu.exec(parameters)
+    const names = (relation?.[1] ?? relation?.[2] ?? '').toLowerCase().split(/\s+/u)
+    if (names.includes('next') && URL.canParse(target, response.url)) {
+      return new URL(target, response.url)
+    }
+  }
+  return undefined
+}
