@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
-import { systemClock } from '@aplomb/kernel'
 import { resetError } from './node-error.ts'
+import { inRealTurn } from './real-turn.ts'
 
 /**
  * The server's end of an intercepted connection, made so that Node's own HTTP server can serve it:
@@ -27,10 +27,10 @@ export class BridgeSocket extends Duplex {
   /** The client goes with this error, as its socket would with one from the system. */
   fail(error: Error): void {
     // A turn later, so that what was sent before is read before, as on a real connection.
-    systemClock.setTimer(() => {
+    inRealTurn(() => {
       this.client.destroy(error)
       this.destroy()
-    }, 1)
+    })
   }
 
   /** What a real socket does by sending RST. */
@@ -85,7 +85,7 @@ export class BridgeSocket extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     // The end that was sent must be read before the socket goes.
-    if (this.writableFinished) systemClock.setTimer(() => void this.client.destroy(), 1)
+    if (this.writableFinished) inRealTurn(() => this.client.destroy())
     else this.client.destroy()
     done(error)
   }

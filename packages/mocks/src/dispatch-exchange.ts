@@ -1,4 +1,4 @@
-import { systemClock, type Clock, type Timer } from '@aplomb/kernel'
+import type { Clock, Timer } from '@aplomb/kernel'
 import type { DispatchTools, Handler, Timeouts } from './dispatch-contracts.ts'
 import type { Call } from './call.ts'
 import type { Exchange } from './exchange.ts'
@@ -7,6 +7,7 @@ import { connectionError, placeOf, resetError, type ConnectionFailure } from './
 import { piecesOf } from './pieces.ts'
 import { hasNoBody, type Ending, type Plan } from './plan.ts'
 import { readyOf } from './ready-headers.ts'
+import { inRealTurn } from './real-turn.ts'
 
 /**
  * Carries out one plan for one undici handler, and is the controller that the handler gets. It
@@ -214,7 +215,7 @@ export class DispatchExchange {
     }
     const error = ending === 'reset' ? resetError() : this.tools.errors.otherSideClosed()
     // A real turn later, whatever the clock: a socket never fails within the read of its last bytes.
-    systemClock.setTimer(() => this.fail(error), 0)
+    inRealTurn(() => this.fail(error))
   }
 
   private failToConnect(failure: ConnectionFailure): void {

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { deciderHere, deciderNowhere, type ActiveMocks } from './active.ts'
 import type { Announcements } from './announcements.ts'
 import type { BridgeSocket } from './bridge-socket.ts'
@@ -34,6 +35,7 @@ export class SocketServer {
     server.timeout = 0
     // What a client sends that is not HTTP is its own affair.
     server.on('clientError', (_error, socket) => socket.destroy())
+    server.on('connect', (message, socket) => this.refuseTunnel(message, socket))
     this.server = server
   }
 
@@ -72,6 +74,15 @@ export class SocketServer {
     })
   }
 
+  /** A tunnel would lead past the mocks. */
+  private refuseTunnel({ url = '' }: IncomingMessage, socket: Duplex): void {
+    const bridge = socket as BridgeSocket
+    const connection = this.connections.get(bridge)
+    const mocks = this.announcements.take(bridge.client)?.mocks ?? connection?.mocks
+    const request = new MockRequest('CONNECT', connection?.origin ?? '', ` to ${url}`)
+    void refuse(deciderFor(mocks), request, bridge)
+  }
+
   private carryOut({ call, tools, plan, error }: Exchange, response: ServerResponse): void {
     const socket = response.socket as unknown as BridgeSocket | null
     if (plan === undefined) {
@@ -97,7 +108,7 @@ export class SocketServer {
 }
 
 /** A request whose test is over must not be answered by another test. */
-function deciderFor(mocks: ActiveMocks | undefined): Decider | undefined {
+export function deciderFor(mocks: ActiveMocks | undefined): Decider | undefined {
   if (mocks === undefined) return deciderNowhere()
   let open: ActiveMocks | undefined = mocks
   while (open?.disposed === true) open = open.outer
@@ -113,6 +124,18 @@ function addressOf(url: string, origin: string): [origin: string, target: string
   } catch {
     return [origin, url]
   }
+}
+
+/** Fails a connection with the error for a request that no route could take. */
+export async function refuse(
+  decider: Decider | undefined,
+  request: MockRequest,
+  bridge: { fail(error: Error): void }
+): Promise<void> {
+  const exchange = await decider?.handle(request)
+  const error = exchange?.error ?? new UnmatchedRequestError(request.method, request.url, [])
+  if (exchange !== undefined) exchange.call.error = error
+  bridge.fail(asError(error))
 }
 
 function asError(error: unknown): Error {

@@ -6,8 +6,9 @@ import { mocksHere, type ActiveMocks } from './active.ts'
 import { Announcements, type Announcement } from './announcements.ts'
 import { BridgeSocket } from './bridge-socket.ts'
 import { connectionError, placeOf } from './node-error.ts'
+import { MockRequest } from './mock-request.ts'
 import { isOnRealNetwork } from './real-network.ts'
-import { SocketServer } from './socket-server.ts'
+import { deciderFor, refuse, SocketServer } from './socket-server.ts'
 
 /** How long a client may wait for the server to speak first, in milliseconds. */
 const SILENCE_MS = 50
@@ -24,6 +25,7 @@ interface Intercepted {
     readonly host?: string | null | undefined
     readonly port?: number | string | null | undefined
     readonly path?: string | null | undefined
+    ALPNProtocols?: readonly string[] | undefined
   }
 }
 
@@ -73,6 +75,10 @@ class SocketTransport {
 
   private intercept({ socket, controller, connectionOptions }: Intercepted): void {
     const { host, port, path } = connectionOptions
+    // Only HTTP/1.1 is mocked, so only that is agreed on, where the client can speak it.
+    if (connectionOptions.ALPNProtocols?.includes('http/1.1') === true) {
+      connectionOptions.ALPNProtocols = ['http/1.1']
+    }
     const isLocalPath = port == null && path != null && path !== ''
     if (isOnRealNetwork() || isLocalPath) return leaveToNetwork(socket, controller)
     const encrypted = (socket as { encrypted?: boolean }).encrypted === true
@@ -102,6 +108,7 @@ class SocketTransport {
       silence.cancel()
       if (bridge === undefined) {
         if (controller.readyState !== PENDING) return
+        if (looksLikeHttp2(chunk)) return refuseHttp2(origin, mocks, socket, controller)
         if (!looksLikeHttp(chunk)) return leaveToNetwork(socket, controller)
         bridge = new BridgeSocket(socket, encrypted)
         this.server.serve(bridge, { origin, mocks })
@@ -120,6 +127,18 @@ function leaveToNetwork(socket: Socket, controller: Intercepted['controller']): 
   pass()
   // Inside of a write; the bytes are flushed when it is over.
   socket.on('data', () => queueMicrotask(pass))
+}
+
+/** It speaks HTTP, which must not pass, in a form that is not mocked. */
+function refuseHttp2(
+  origin: string,
+  mocks: ActiveMocks | undefined,
+  socket: Socket,
+  controller: Intercepted['controller']
+): void {
+  controller.claim()
+  const request = new MockRequest('PRI', origin, '/ (HTTP/2 is not mocked)')
+  void refuse(deciderFor(mocks), request, { fail: (error) => void socket.destroy(error) })
 }
 
 /** Nothing connects: the client's socket ends as the system would end it, or never. */
@@ -148,4 +167,9 @@ function originOf(encrypted: boolean, host: string, port: number): string {
 function looksLikeHttp(chunk: Buffer): boolean {
   const space = chunk.indexOf(0x20)
   return space > 0 && METHODS.includes(chunk.toString('latin1', 0, space))
+}
+
+/** The preface of every HTTP/2 connection (RFC 9113, 3.4). */
+function looksLikeHttp2(chunk: Buffer): boolean {
+  return chunk.toString('latin1', 0, 16) === 'PRI * HTTP/2.0\r\n'
 }

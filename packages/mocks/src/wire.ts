@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { STATUS_CODES } from 'node:http'
 import { systemClock, type Timer } from '@aplomb/kernel'
 import type { ExchangeTools } from './exchange.ts'
@@ -134,7 +134,7 @@ export class WireExchange {
   private strike(ending: Ending): void {
     const { socket } = this.response
     // A client that finds RST together with data may take it for an end, so the data goes first.
-    if (ending === 'reset' && this.response.headersSent) {
+    if (ending === 'reset' && this.response.headersSent && socket instanceof Socket) {
       systemClock.setTimer(() => resetSocket(socket), FLIGHT_MS)
     } else if (ending === 'reset') resetSocket(socket)
     else if (ending === 'close') socket?.destroySoon()

@@ -7,8 +7,9 @@ import {
 } from 'node:http'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { TestClock } from '@aplomb/kernel/testing'
-import { afterEach, expect, test } from 'vitest'
-import { Agent, request } from 'undici'
+import { afterEach, expect, test, vi } from 'vitest'
+import got from 'got'
+import { Agent, ProxyAgent, request } from 'undici'
 import { fault, mockHttp } from '@aplomb/mocks'
 
 const opened: (() => void)[] = []
@@ -153,6 +154,54 @@ test('a refused connection next to a good one refuses only its own request', asy
     'good',
     'good'
   ])
+})
+
+test('HTTP/2 and tunnels are refused and remembered, not let through', async () => {
+  const { origin, served } = await realServer()
+  using api = mockHttp(origin, { strict: false })
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  const [error] = (await once(socket, 'error')) as [Error]
+  expect(error).toMatchObject({ code: 'ERR_MOCK_UNMATCHED' })
+  const proxy = new ProxyAgent(origin)
+  opened.push(() => void proxy.destroy())
+  for (const protocol of ['http', 'https']) {
+    const proxied = request(`${protocol}://api.example.com/x`, { dispatcher: proxy })
+    await expect(proxied).rejects.toMatchObject({ code: 'ERR_MOCK_UNMATCHED' })
+  }
+  expect(api.unmatched.map(({ method }) => method)).toEqual(['PRI', 'GET', 'CONNECT'])
+  expect(served).toEqual([])
+})
+
+test('a client that prefers HTTP/2 and can do without is mocked', async () => {
+  using api = mockHttp('https://api.example.com')
+  api.get('/x').respond({ text: 'over 1.1' })
+  const agent = new Agent({ allowH2: true })
+  opened.push(() => void agent.destroy())
+  const { body } = await request('https://api.example.com/x', { dispatcher: agent })
+  expect(await body.text()).toBe('over 1.1')
+  const preferring = await got('https://api.example.com/x', { http2: true }).text()
+  expect(preferring).toBe('over 1.1')
+})
+
+// Not `setImmediate`: undici itself needs it to fail a body.
+test('mocks go on where a test has replaced the timers', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'Date'] })
+  opened.push(() => vi.useRealTimers())
+  using api = mockHttp('http://api.example.com', { strict: false })
+  api.get('/reset').respond(fault.resetBody({ text: 'abcdef' }))
+  api.get('/close').respond(fault.close())
+  for (const dispatcher of [new Agent(), api.dispatcher]) {
+    opened.push(() => void dispatcher.destroy())
+    const codes: unknown[] = []
+    for (const path of ['/nothing', '/reset', '/close']) {
+      const error = await request(`http://api.example.com${path}`, { dispatcher })
+        .then(({ body }) => body.text())
+        .catch((error: unknown) => error)
+      codes.push((error as { code: string }).code)
+    }
+    expect(codes).toEqual(['ERR_MOCK_UNMATCHED', 'ECONNRESET', 'UND_ERR_SOCKET'])
+  }
 })
 
 test('a large body goes both ways', async () => {
