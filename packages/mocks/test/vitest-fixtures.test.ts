@@ -15,6 +15,8 @@ const shared = new Agent({ connections: 4 })
 const sharedMocks = mockDispatcher()
 const numbers = Array.from({ length: 200 }, (_, index) => index)
 
+const lenientTest = test.extend({ mockOptions: { strict: false } })
+
 test.concurrent.for(numbers)(
   'test %i of many at once gets its own answers only, on one shared client',
   async (number, { mocks, expect }) => {
@@ -81,6 +83,13 @@ test('a stalled answer runs into the real deadline of the client, on the clock',
   await clock.advance(5000)
   const error = (await failed) as { code: string }
   expect(JSON.stringify(error)).toContain('ERR_TIMEOUT')
+})
+
+lenientTest('an unmatched request is not tried again', async ({ mocks, client }) => {
+  const failed = client.get('https://api.example.com/nothing').json()
+  await expect(failed).rejects.toMatchObject({ code: 'ERR_MOCK_UNMATCHED', kind: 'invalid' })
+  expect(mocks).toHaveBeenRequested(1)
+  expect(mocks).toHaveAnswered(['unmatched'])
 })
 
 test('the matchers tell what was asked, and of what kind', async ({ mocks }) => {
