@@ -11,7 +11,8 @@ import type { Ending, Mapper } from './lanes.ts'
 import type { Source } from './source.ts'
 
 /** What `mapConcurrent` gives: results for `for await`, read once. */
-export interface ConcurrentResults<R> extends AsyncIterableIterator<R>, AsyncDisposable {
+export interface ConcurrentResults<R> extends AsyncIterableIterator<R, undefined>, AsyncDisposable {
+  next(): Promise<IteratorResult<R, undefined>>
   return(): Promise<IteratorResult<R, undefined>>
 }
 

@@ -4,9 +4,12 @@ import { runAll, type Works } from './run-all.ts'
 import type { TaskGroup } from './task-group.ts'
 import type { Task, TaskFunction } from './task.ts'
 
+type ResultOf<F> = F extends TaskFunction<infer T> ? Awaited<T> : never
+
 /** What one of the works gives. */
-export type OneResult<W extends Works> =
-  W[keyof W & (number | string)] extends TaskFunction<infer T> ? Awaited<T> : never
+export type OneResult<W extends Works> = ResultOf<
+  W extends readonly unknown[] ? W[number] : W[keyof W]
+>
 
 /** What the first work that counts ended with. */
 type Verdict<T> = { readonly value: T } | { readonly error: unknown }

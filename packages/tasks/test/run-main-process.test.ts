@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { get } from 'node:http'
+import { get, type IncomingMessage } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 
@@ -56,14 +56,12 @@ class Program {
 }
 
 /** An answer that the program gives when it is released. */
-function request(port: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    get({ port, host: '127.0.0.1', agent: false }, async (response) => {
-      let body = ''
-      for await (const chunk of response) body += String(chunk)
-      resolve(body)
-    }).on('error', reject)
-  })
+async function request(port: string): Promise<string> {
+  const asked = get({ port, host: '127.0.0.1', agent: false })
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  let body = ''
+  for await (const chunk of response) body += String(chunk)
+  return body
 }
 
 describe('a process under runMain', () => {
