@@ -83,7 +83,7 @@ export class BatchExchange extends Exchange<QueryResult<never>[]> {
   }
 
   override handleRowDescription({ fields }: { fields: FieldInfo[] }): void {
-    this.builders[this.position]?.describe(fields)
+    this.builders[this.position]?.describe(fields, this.cache)
   }
 
   override handleDataRow({ fields }: { fields: (string | null)[] }): void {

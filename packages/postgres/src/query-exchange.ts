@@ -41,8 +41,8 @@ export class ResultBuilder {
     return this.tag !== ''
   }
 
-  describe(fields: FieldInfo[]): void {
-    this.reader = new RowReader(fields, this.statement.types)
+  describe(fields: FieldInfo[], cache: StatementCache): void {
+    this.reader = cache.readerFor(fields, this.statement.types)
     if (this.prepared !== undefined) this.prepared.reader = this.reader
   }
 
@@ -120,7 +120,7 @@ export class QueryExchange extends Exchange<QueryResult<never>> {
 
   override handleRowDescription({ fields }: { fields: FieldInfo[] }): void {
     this.nextResult()
-    this.builder.describe(fields)
+    this.builder.describe(fields, this.cache)
   }
 
   override handleDataRow({ fields }: { fields: (string | null)[] }): void {

@@ -20,6 +20,12 @@ export class RowReader {
     this.blank = Object.fromEntries(this.names.map((name) => [name, null]))
   }
 
+  /** Whether rows described so can be read by this one; every detail is told to the caller. */
+  fits(fields: readonly FieldInfo[], types: TypeParsers): boolean {
+    if (types !== this.types || fields.length !== this.fields.length) return false
+    return fields.every((field, index) => isSame(field, this.fields[index] as FieldInfo))
+  }
+
   read(cells: readonly (string | null)[], mode: RowMode): unknown {
     return mode === 'object' ? this.object(cells) : this.array(cells)
   }
@@ -37,4 +43,14 @@ export class RowReader {
   private array(cells: readonly (string | null)[]): unknown {
     return cells.map((cell, index) => (cell === null ? null : this.parsers[index]?.(cell)))
   }
+}
+
+function isSame(a: FieldInfo, b: FieldInfo): boolean {
+  return (
+    a.name === b.name &&
+    a.dataTypeID === b.dataTypeID &&
+    a.tableID === b.tableID &&
+    a.columnID === b.columnID &&
+    a.dataTypeModifier === b.dataTypeModifier
+  )
 }

@@ -1,11 +1,5 @@
 import { Context } from '@aplomb/kernel'
-import {
-  createPool,
-  PoolCreateError,
-  PoolHookTimeoutError,
-  type Lease,
-  type Pool
-} from '@aplomb/pool'
+import { createPool, PoolCreateError, PoolHookTimeoutError, type Pool } from '@aplomb/pool'
 import { Connection, type ConnectionSettings } from './connection.ts'
 import { type ConnectionTarget } from './engine.ts'
 import { DatabaseConnectionError } from './errors.ts'
@@ -48,10 +42,11 @@ export class Server {
   }
 
   /** @throws DatabaseConnectionError, the pool's errors, or the context's reason. */
-  async borrow(context: Context): Promise<Loan> {
-    context.throwIfAborted()
-    const lease = this.pool.tryAcquire() ?? (await this.acquire(context))
-    return new PooledLoan(lease, this.cancelTimeoutMs)
+  borrow(context: Context): Promise<Loan> {
+    if (context.aborted) return Promise.reject(context.reason)
+    const lease = this.pool.tryAcquire()
+    if (lease === undefined) return this.acquire(context)
+    return Promise.resolve(new PooledLoan(lease, this.cancelTimeoutMs))
   }
 
   /** How busy it is, for a choice; a server that cannot be reached counts as the busiest. */
@@ -70,9 +65,10 @@ export class Server {
     }
   }
 
-  private async acquire(context: Context): Promise<Lease<Connection>> {
+  private async acquire(context: Context): Promise<Loan> {
     try {
-      return await this.pool.acquire({ context })
+      const lease = await this.pool.acquire({ context })
+      return new PooledLoan(lease, this.cancelTimeoutMs)
     } catch (error) {
       throw error instanceof PoolCreateError ? this.connectionErrorOf(error) : error
     }

@@ -22,8 +22,12 @@ export class Servers {
   }
 
   /** A connection to the primary, or to whichever server has the least to do and answers. */
-  async borrow(context: Context, target: ReadTarget): Promise<Loan> {
+  borrow(context: Context, target: ReadTarget): Promise<Loan> {
     if (target === 'primary' || this.replicas.length === 0) return this.primary.borrow(context)
+    return this.borrowAny(context)
+  }
+
+  private async borrowAny(context: Context): Promise<Loan> {
     const order = this.byLoad()
     for (const server of order.slice(0, -1)) {
       const loan = await server.tryBorrow(context)

@@ -40,6 +40,7 @@ export interface SqlBuilder {
 }
 
 const compiled = new WeakMap<SqlFragment, CompiledSql>()
+const flatTexts = new WeakMap<readonly string[], string>()
 
 /** Composes SQL: parameters only, identifiers and lists through helpers, fragments by nesting. */
 export const sql: SqlBuilder = Object.freeze(
@@ -72,10 +73,21 @@ export function isFragment(value: unknown): value is SqlFragment {
 export function compileSql(source: SqlFragment): CompiledSql {
   const known = compiled.get(source)
   if (known !== undefined) return known
+  if (!source.parts.some(isFragment)) return compileFlat(source)
   const values: unknown[] = []
   const result = { text: write(source, values), values }
   compiled.set(source, result)
   return result
+}
+
+/** The text of a template without fragments is always the same, so it is made once. */
+function compileFlat({ strings, parts }: SqlFragment): CompiledSql {
+  let text = flatTexts.get(strings)
+  if (text === undefined) {
+    text = strings.reduce((before, piece, index) => `${before}$${index}${piece}`)
+    flatTexts.set(strings, text)
+  }
+  return { text, values: parts.map(defined) }
 }
 
 function write({ strings, parts }: SqlFragment, values: unknown[]): string {

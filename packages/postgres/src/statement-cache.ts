@@ -1,5 +1,5 @@
-import type { RowReader } from './row-reader.ts'
-import type { Wire } from './wire.ts'
+import { RowReader } from './row-reader.ts'
+import type { FieldInfo, TypeParsers, Wire } from './wire.ts'
 
 /** A statement that the server keeps parsed for one connection. */
 export interface PreparedStatement {
@@ -23,6 +23,7 @@ export class StatementCache {
   private readonly statements = new Map<string, PreparedStatement>()
   /** Names that the server may forget, told with the next message. */
   private readonly evicted: string[] = []
+  private lastReader: RowReader | undefined
   private uses = 0
   private names = 0
 
@@ -60,6 +61,13 @@ export class StatementCache {
   clear(): void {
     this.statements.clear()
     this.evicted.length = 0
+  }
+
+  /** A reader of such rows; the last one where it fits, as for one query run again and again. */
+  readerFor(fields: FieldInfo[], types: TypeParsers): RowReader {
+    if (this.lastReader?.fits(fields, types) === true) return this.lastReader
+    this.lastReader = new RowReader(fields, types)
+    return this.lastReader
   }
 
   /** Writes what the server may forget. */
