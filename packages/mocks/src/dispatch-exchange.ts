@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.ts'
 import { drawLatency } from './latency.ts'
 import { connectionError, placeOf, resetError, type ConnectionFailure } from './node-error.ts'
 import { piecesOf } from './pieces.ts'
-import { hasNoBody, type Ending, type Plan } from './plan.ts'
+import { datedPlan, hasNoBody, type Ending, type Plan } from './plan.ts'
 import { readyOf } from './ready-headers.ts'
 import { inRealTurn } from './real-turn.ts'
 
@@ -72,7 +72,7 @@ export class DispatchExchange {
       exchange.call.error = exchange.error
       return this.fail(exchange.error as Error)
     }
-    const { plan } = exchange
+    const plan = datedPlan(exchange.plan, this.clock)
     this.plan = plan
     exchange.call.plan = plan
     if (plan.connection !== undefined) return this.failToConnect(plan.connection)

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { headerListOf } from './header-list.ts'
 import type { TlsFailureCode } from './node-error.ts'
 import { emptyPlan, type Plan } from './plan.ts'
-import { rateLimitHeaders, type RateLimitReply } from './rate-limit-headers.ts'
+import { rateLimitHeaders, type RateLimitReply, type RetryAfter } from './rate-limit-headers.ts'
 import { planOfSpec, type ReplySpec } from './reply-spec.ts'
 
 const brand: unique symbol = Symbol('fault')
@@ -37,8 +37,8 @@ export interface DripOptions extends ReplySpec {
 }
 
 export interface UnavailableOptions extends ReplySpec {
-  /** Seconds, a date, or the header's text as it is. Default: no header. */
-  readonly retryAfter?: number | Date | string
+  /** Default: no header. */
+  readonly retryAfter?: RetryAfter
 }
 
 export function isFault(value: unknown): value is Fault {
@@ -106,13 +106,13 @@ export const fault: {
   endlessRedirect: ({ status = 302, to = '' } = {}) =>
     make('endless-redirect', { status, headers: ['location', to] }),
   rateLimited: ({ retryAfter, rateLimit, limit, windowMs, remaining, resetMs, ...reply } = {}) =>
-    withHeaders(
+    limited(
       'rate-limited',
       { status: 429, ...reply },
-      rateLimitHeaders({ retryAfter, rateLimit, limit, windowMs, remaining, resetMs })
+      { retryAfter, rateLimit, limit, windowMs, remaining, resetMs }
     ),
   unavailable: ({ retryAfter, ...reply } = {}) =>
-    withHeaders('unavailable', { status: 503, ...reply }, rateLimitHeaders({ retryAfter }))
+    limited('unavailable', { status: 503, ...reply }, { retryAfter })
 }
 
 /** The label is the fault's own, whatever the reply it is made of was called. */
@@ -124,9 +124,11 @@ function make(kind: string, changes: Partial<Plan>): Fault {
   })
 }
 
-function withHeaders(kind: string, reply: ReplySpec, headers: readonly string[]): Fault {
-  const plan = planOfSpec(reply)
-  return make(kind, { ...plan, headers: [...plan.headers, ...headers] })
+function limited(kind: string, reply: ReplySpec, told: RateLimitReply): Fault {
+  return make(kind, {
+    ...planOfSpec(reply),
+    datedHeaders: (wallMs) => rateLimitHeaders(told, wallMs)
+  })
 }
 
 function stall({ forMs = Number.POSITIVE_INFINITY, reply = {} }: StallOptions = {}): Fault {

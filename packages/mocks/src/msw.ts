@@ -5,7 +5,7 @@ import { drawLatency } from './latency.ts'
 import { MockRequest } from './mock-request.ts'
 import { connectionError, placeOf, resetError } from './node-error.ts'
 import { piecesOf } from './pieces.ts'
-import { emptyPlan, hasNoBody, type Plan } from './plan.ts'
+import { datedPlan, emptyPlan, hasNoBody, type Plan } from './plan.ts'
 import { planOfResponse } from './reply.ts'
 import type { Responder } from './router.ts'
 
@@ -47,11 +47,12 @@ export function toMswHandler(
     if (exchange === undefined) return undefined
     if (exchange.plan === undefined) throw exchange.error
     const { clock, random } = exchange.tools
-    exchange.call.plan = exchange.plan
-    if (exchange.plan.passThrough === true) return undefined
-    const delayMs = drawLatency(exchange.plan.delayMs, random)
+    const plan = datedPlan(exchange.plan, clock)
+    exchange.call.plan = plan
+    if (plan.passThrough === true) return undefined
+    const delayMs = drawLatency(plan.delayMs, random)
     if (delayMs > 0) await sleep(clock, delayMs)
-    const response = await toFetchResponse(exchange.plan, exchange.call.request, clock)
+    const response = await toFetchResponse(plan, exchange.call.request, clock)
     exchange.call.endedAt = clock.now()
     return response
   })

@@ -1,3 +1,4 @@
+import type { Clock } from '@aplomb/kernel'
 import type { HeaderList } from './header-list.ts'
 import type { Latency } from './latency.ts'
 import type { ConnectionFailure } from './node-error.ts'
@@ -23,6 +24,8 @@ export interface Plan {
   readonly status: number
   readonly statusText: string | undefined
   readonly headers: HeaderList
+  /** More headers, that depend on the calendar's time at which they are sent. */
+  readonly datedHeaders?: ((wallMs: number) => HeaderList) | undefined
   readonly body: BodySource | undefined
   /** The body's pace: so many bytes, then so many milliseconds. */
   readonly drip?: { readonly bytes: number; readonly everyMs: number }
@@ -31,6 +34,12 @@ export interface Plan {
   readonly endsAt: 'start' | number
   /** Send the body as it is under the headers as they are, however little they agree. */
   readonly rawFraming: boolean
+}
+
+/** The plan with the headers of this moment. */
+export function datedPlan(plan: Plan, clock: Clock): Plan {
+  if (plan.datedHeaders === undefined) return plan
+  return { ...plan, headers: [...plan.headers, ...plan.datedHeaders(clock.wallNow())] }
 }
 
 /** A plan that sends nothing and ends as told. */

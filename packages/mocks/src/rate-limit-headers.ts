@@ -11,10 +11,13 @@ export type RateLimitForm =
   /** `X-RateLimit-*`, the reset as seconds since 1970. */
   | 'x-epoch'
 
+/** Seconds, a date, a date so long from when it is sent, or the header's text as it is. */
+export type RetryAfter = number | Date | string | { readonly dateInMs: number }
+
 /** What a 429 tells about when to come back. */
 export interface RateLimitReply {
-  /** Seconds, a date, or the header's text as it is. Default: no header. */
-  readonly retryAfter?: number | Date | string | undefined
+  /** Default: no header. */
+  readonly retryAfter?: RetryAfter | undefined
   /** Default: no header. */
   readonly rateLimit?: RateLimitForm | undefined
   /** Default: 100. */
@@ -27,10 +30,12 @@ export interface RateLimitReply {
   readonly resetMs?: number | undefined
 }
 
-/** The headers, name and value by turns. `wallMs` is only needed for `x-epoch`. */
-export function rateLimitHeaders(reply: RateLimitReply, wallMs = 0): string[] {
+/** The headers, name and value by turns, as of this moment of the calendar. */
+export function rateLimitHeaders(reply: RateLimitReply, wallMs: number): string[] {
   const headers: string[] = []
-  if (reply.retryAfter !== undefined) headers.push('retry-after', retryAfterValue(reply.retryAfter))
+  if (reply.retryAfter !== undefined) {
+    headers.push('retry-after', retryAfterValue(reply.retryAfter, wallMs))
+  }
   const { limit = 100, windowMs = 60_000, remaining = 0, resetMs = windowMs } = reply
   const reset = Math.ceil(resetMs / 1000)
   switch (reply.rateLimit) {
@@ -72,6 +77,7 @@ function pushFields(
   headers.push(`${prefix}-remaining`, String(remaining), `${prefix}-reset`, String(reset))
 }
 
-function retryAfterValue(value: number | Date | string): string {
-  return value instanceof Date ? value.toUTCString() : String(value)
+function retryAfterValue(value: RetryAfter, wallMs: number): string {
+  if (value instanceof Date) return value.toUTCString()
+  return typeof value === 'object' ? new Date(wallMs + value.dateInMs).toUTCString() : String(value)
 }

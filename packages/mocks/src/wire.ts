@@ -6,7 +6,7 @@ import type { ExchangeTools } from './exchange.ts'
 import { hasHeader } from './header-list.ts'
 import { drawLatency } from './latency.ts'
 import { piecesOf } from './pieces.ts'
-import { hasNoBody, type Ending, type Plan } from './plan.ts'
+import { datedPlan, hasNoBody, type Ending, type Plan } from './plan.ts'
 
 /** Time for what was sent to be read, in real milliseconds. */
 const FLIGHT_MS = 5
@@ -25,7 +25,7 @@ export class WireExchange {
   private over = false
 
   constructor(plan: Plan, response: ServerResponse, tools: ExchangeTools, done: () => void) {
-    this.plan = plan
+    this.plan = datedPlan(plan, tools.clock)
     this.response = response
     this.tools = tools
     this.done = done

@@ -89,7 +89,7 @@ export class RateLimit {
     const remaining = window.remaining(now)
     const resetMs = earlyMs > 0 ? earlyMs : window.resetMs(now)
     const retryAfter = earlyMs > 0 ? Math.max(1, Math.ceil(earlyMs / 1000)) : undefined
-    if (this.form === 'none') return rateLimitHeaders({ retryAfter })
+    if (this.form === 'none') return rateLimitHeaders({ retryAfter }, wallMs)
     if (this.form !== 'draft') {
       const { limit, windowMs, form: rateLimit } = this
       return rateLimitHeaders(
