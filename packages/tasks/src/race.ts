@@ -1,3 +1,4 @@
+import { isCancellation } from './cancelled.ts'
 import { TasksFailedError, type TaskFailure } from './errors.ts'
 import type { ItemOptions } from './item-options.ts'
 import { runAll, type Works } from './run-all.ts'
@@ -11,7 +12,7 @@ export type OneResult<W extends Works> = ResultOf<
   W extends readonly unknown[] ? W[number] : W[keyof W]
 >
 
-/** What the first work that counts ended with. */
+/** How a work ended that was not cancelled. */
 type Verdict<T> = { readonly value: T } | { readonly error: unknown }
 
 /**
@@ -24,9 +25,9 @@ export function race<const W extends Works>(
   works: W,
   options?: ItemOptions
 ): Promise<OneResult<W>> {
-  return runAll('race', works, { ...options, supervised: true }, (group, tasks) =>
-    firstVerdict<OneResult<W>>(group, tasks, (_task, error) => ({ error }))
-  ).then(unwrap)
+  const body = (group: TaskGroup, tasks: Tasks): Promise<Verdict<OneResult<W>>> =>
+    firstVerdict(group, tasks, (verdict) => verdict)
+  return runAll('race', works, options, body, contained).then(unwrap)
 }
 
 /**
@@ -37,36 +38,45 @@ export function race<const W extends Works>(
  */
 export function any<const W extends Works>(works: W, options?: ItemOptions): Promise<OneResult<W>> {
   const failures: TaskFailure[] = []
-  const name = options?.name ?? 'any'
-  return runAll('any', works, { ...options, supervised: true, name }, (group, tasks) =>
-    firstVerdict<OneResult<W>>(group, tasks, (task, error) => {
-      failures.push({ task: task.name, error })
+  const body = (group: TaskGroup, tasks: Tasks): Promise<Verdict<OneResult<W>>> =>
+    firstVerdict(group, tasks, (verdict, task) => {
+      if ('value' in verdict) return verdict
+      failures.push({ task: task.name, error: verdict.error })
       if (failures.length < tasks.length) return undefined
-      return { error: new TasksFailedError(`All works of "${name}" failed`, failures) }
+      return { error: new TasksFailedError(`All works of "${group.name}" failed`, failures) }
     })
-  ).then(unwrap)
+  return runAll('any', works, options, body, contained).then(unwrap)
 }
 
-/** Waits for what decides, then tells the others to stop. */
+type Tasks = readonly (readonly [string, Task])[]
+
+/** A failure is a verdict too: who decides what it means is not the group. */
+function contained(work: TaskFunction<unknown>): TaskFunction<Verdict<unknown>> {
+  return async (context) => {
+    try {
+      return { value: await work(context) }
+    } catch (error) {
+      if (isCancellation(error, context)) throw error
+      return { error }
+    }
+  }
+}
+
+/** Waits for the first verdict that `decides` anything, then tells the others to stop. */
 function firstVerdict<T>(
   group: TaskGroup,
-  tasks: readonly (readonly [string, Task])[],
-  onFailure: (task: Task, error: unknown) => Verdict<T> | undefined
+  tasks: Tasks,
+  decides: (verdict: Verdict<T>, task: Task) => Verdict<T> | undefined
 ): Promise<Verdict<T>> {
-  const { promise, resolve } = Promise.withResolvers<Verdict<T>>()
-  const decide = (verdict: Verdict<T> | undefined): void => {
-    if (verdict === undefined) return
+  const { promise, resolve, reject } = Promise.withResolvers<Verdict<T>>()
+  const onEnd = (verdict: Verdict<T>, task: Task): void => {
+    const decision = decides(verdict, task)
+    if (decision === undefined) return
+    resolve(decision)
     group.cancel()
-    resolve(verdict)
   }
-  for (const [, task] of tasks) {
-    task.then(
-      (value) => decide({ value: value as T }),
-      (error: unknown) => decide(task.state === 'cancelled' ? { error } : onFailure(task, error))
-    )
-  }
-  if (tasks.length === 0)
-    decide({ error: new TasksFailedError(`"${group.name}" has no works`, []) })
+  for (const [, task] of tasks) task.then((verdict) => onEnd(verdict as Verdict<T>, task), reject)
+  if (tasks.length === 0) reject(new TasksFailedError(`"${group.name}" has no works`, []))
   return promise
 }
 

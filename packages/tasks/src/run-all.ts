@@ -13,7 +13,8 @@ export function runAll<T>(
   owner: string,
   works: Works,
   options: (ItemOptions & { readonly supervised?: boolean }) | undefined,
-  body: (group: TaskGroup, tasks: (readonly [string, Task])[]) => Promise<T>
+  body: (group: TaskGroup, tasks: (readonly [string, Task])[]) => Promise<T>,
+  wrap: (work: TaskFunction<unknown>) => TaskFunction<unknown> = (work) => work
 ): Promise<T> {
   const { supervised, concurrency = Number.POSITIVE_INFINITY, ...rest } = options ?? {}
   // Checked in its own name: a group says `maxConcurrent`.
@@ -23,7 +24,7 @@ export function runAll<T>(
   const spawnAll = (opened: TaskGroup): Promise<T> => {
     const entries = Object.entries<TaskFunction<unknown>>(works as never)
     const tasks = entries.map(
-      ([key, work]) => [key, opened.spawn(labelOf(key, work), work)] as const
+      ([key, work]) => [key, opened.spawn(labelOf(key, work), wrap(work))] as const
     )
     return body(opened, tasks)
   }
