@@ -29,7 +29,7 @@ export class Entry<T> {
   /** Why it must not be lent out again, as soon as that is known. */
   doom: DestroyReason | undefined = undefined
   /** It counts against `max`. */
-  holdsPlace = true
+  holdsPlace = false
   /** The breaker's, for its creation. */
   ticket = 0
   /** Aborted when nobody wants it any more; set while it is being created. */

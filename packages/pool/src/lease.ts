@@ -1,3 +1,4 @@
+import type { Context } from '@aplomb/kernel'
 import type { Entry } from './entry.ts'
 
 /** A resource lent to one caller, until it is given back. Giving it back twice does nothing. */
@@ -52,4 +53,15 @@ export class PoolLease<T> implements Lease<T> {
     this.release()
     return Promise.resolve()
   }
+}
+
+/** Hands over what was free at once, unless the caller aborts in the same turn. */
+export function confirmed<T>(lease: PoolLease<T>, context: Context): Promise<Lease<T>> {
+  return new Promise((resolve, reject) => {
+    queueMicrotask(() => {
+      if (!context.aborted) return resolve(lease)
+      lease.release()
+      reject(context.reason)
+    })
+  })
 }

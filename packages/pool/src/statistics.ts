@@ -1,5 +1,7 @@
 import type { BreakerState } from './breaker.ts'
-import type { HistogramSnapshot } from './histogram.ts'
+import type { Admission } from './admission.ts'
+import type { Histogram, HistogramSnapshot } from './histogram.ts'
+import type { Stock } from './stock.ts'
 
 /** A pool at one moment. Counts named by a state are of now, `total…` are since the beginning. */
 export interface PoolStatistics {
@@ -34,4 +36,47 @@ export interface PoolStatistics {
   readonly useMs: HistogramSnapshot
   /** How long creations that succeeded took. */
   readonly createMs: HistogramSnapshot
+}
+
+/** Where the figures come from. */
+export interface StatisticsSources<T> {
+  readonly name: string
+  readonly stock: Stock<T>
+  readonly admission: Admission<T>
+  readonly overdue: number
+  readonly waitMs: Histogram
+  readonly useMs: Histogram
+}
+
+export function takeStatistics<T>(sources: StatisticsSources<T>): PoolStatistics {
+  const { name, stock, admission, overdue } = sources
+  const { min, max, size, idle, leased, creating, validating, resetting, destroying } = stock
+  const waitMs = sources.waitMs.snapshot()
+  const useMs = sources.useMs.snapshot()
+  const { breaker, createMs, totalDestroyed, totalCreateErrors } = stock
+  return {
+    name,
+    min,
+    max,
+    size,
+    idle: idle.length,
+    leased,
+    pending: admission.size,
+    creating,
+    validating,
+    resetting,
+    destroying,
+    breaker: breaker.state,
+    overdue,
+    totalAcquired: waitMs.count,
+    totalReleased: useMs.count,
+    totalCreated: createMs.count,
+    totalDestroyed,
+    totalCreateErrors,
+    totalTimeouts: admission.totalTimeouts,
+    totalAborted: admission.totalAborted,
+    waitMs,
+    useMs,
+    createMs
+  }
 }

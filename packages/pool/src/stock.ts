@@ -1,14 +1,15 @@
 import { bounded, type Settled } from './bounded.ts'
-import { CreationBreaker } from './breaker.ts'
-import { Creation, type CreationOutcome } from './creation.ts'
+import type { CreationBreaker } from './breaker.ts'
+import { Care, type CareHost } from './care.ts'
 import { Ledger } from './engine.ts'
-import { Entry } from './entry.ts'
+import type { Entry } from './entry.ts'
 import { channels, type DestroyReason } from './events.ts'
 import type { Factory } from './factory.ts'
-import { Histogram } from './histogram.ts'
+import type { HistogramSnapshot } from './histogram.ts'
 import { expiryOf, worn } from './lifetime.ts'
+import { Nursery, type NurseryHost } from './nursery.ts'
 import type { ResolvedPoolOptions } from './options.ts'
-import { Upkeep } from './upkeep.ts'
+import { Upkeep, type Shelf } from './upkeep.ts'
 
 /** What the stock tells the pool. */
 export interface StockKeeper<T> {
@@ -21,32 +22,23 @@ export interface StockKeeper<T> {
 }
 
 /** All resources of a pool and what is being done with them, but not who uses them. */
-export class Stock<T> implements CreationOutcome<T> {
+export class Stock<T> implements NurseryHost<T>, CareHost<T>, Shelf<T> {
   min: number
   max: number
   /** How many places are taken, by resources in any state. */
   size = 0
-  validating = 0
-  resetting = 0
   destroying = 0
   totalDestroyed = 0
-  totalCreateErrors = 0
-  closed = false
   /** The last one was used last. */
   readonly idle: Entry<T>[] = []
-  readonly creating: Set<Entry<T>> = new Set()
-  readonly createMs: Histogram = new Histogram()
-  readonly breaker: CreationBreaker
-  private readonly strays: Set<Entry<T>> = new Set()
   private readonly ledger: Ledger<Entry<T>> = new Ledger()
   private readonly keeper: StockKeeper<T>
   private readonly factory: Factory<T>
   private readonly options: ResolvedPoolOptions<T>
-  private readonly creation: Creation<T>
+  private readonly nursery: Nursery<T>
   private readonly upkeep: Upkeep<T>
   private readonly maxUses: number
-  private readonly validate: ((resource: T) => unknown) | undefined
-  private readonly reset: ((resource: T) => unknown) | undefined
+  private readonly care: Care<T>
 
   constructor(factory: Factory<T>, options: ResolvedPoolOptions<T>, keeper: StockKeeper<T>) {
     this.keeper = keeper
@@ -54,17 +46,31 @@ export class Stock<T> implements CreationOutcome<T> {
     this.options = options
     this.min = options.min
     this.max = options.max
-    this.breaker = new CreationBreaker(options, options.random)
-    this.creation = new Creation(factory, options.clock, options.createTimeoutMs, this)
+    this.nursery = new Nursery(factory, options, this)
     this.upkeep = new Upkeep(this, options)
     this.maxUses = options.maxUses
-    this.validate = options.validate ?? factory.validate?.bind(factory)
-    this.reset = options.reset ?? factory.reset?.bind(factory)
+    this.care = new Care(factory, options, this)
   }
 
   get leased(): number {
-    const { size, idle, creating, validating, resetting, destroying, strays } = this
-    return size - idle.length - creating.size - validating - resetting - destroying - strays.size
+    const { lasting, idle, creating, inCare } = this
+    return lasting - idle.length - creating - inCare
+  }
+
+  get creating(): number {
+    return this.nursery.creating.size
+  }
+
+  get breaker(): CreationBreaker {
+    return this.nursery.breaker
+  }
+
+  get validating(): number {
+    return this.care.validating
+  }
+
+  get resetting(): number {
+    return this.care.resetting
   }
 
   /** How many resources are being made fit for whoever waits. */
@@ -74,23 +80,27 @@ export class Stock<T> implements CreationOutcome<T> {
 
   /** How many resources are on their way to whoever waits. */
   get coming(): number {
-    return this.creating.size + this.inCare
+    return this.creating + this.inCare
   }
 
   /** How many resources there are that will not end of themselves. */
   get lasting(): number {
-    return this.size - this.destroying - this.strays.size
+    return this.size - this.destroying - this.nursery.strays.size
   }
 
-  get totalCreated(): number {
-    return this.createMs.count
+  get totalCreateErrors(): number {
+    return this.nursery.totalErrors
+  }
+
+  /** How long creations that succeeded took. */
+  get createMs(): HistogramSnapshot {
+    return this.nursery.createMs.snapshot()
   }
 
   /** The resource used last, if it can be lent out without asking. */
   takeFresh(): Entry<T> | undefined {
     const { idle } = this
-    if (idle.length === 0) return undefined
-    if (this.validate !== undefined && this.isStale(idle[idle.length - 1] as Entry<T>)) {
+    if (idle.length === 0 || this.care.needsCheck(idle[idle.length - 1] as Entry<T>)) {
       return undefined
     }
     return idle.pop()
@@ -98,14 +108,8 @@ export class Stock<T> implements CreationOutcome<T> {
 
   /** Takes the resource used last and validates it; then it is `ready`, or destroyed. */
   checkIdle(): void {
-    const { validate } = this
     const entry = this.idle.pop()
-    if (entry === undefined || validate === undefined) return
-    entry.state = 'validating'
-    this.validating++
-    const { clock, validateTimeoutMs } = this.options
-    const ask = (): unknown => validate(entry.resource)
-    bounded(clock, 'validate', validateTimeoutMs, ask, (outcome) => this.checked(entry, outcome))
+    if (entry !== undefined) this.care.check(entry)
   }
 
   /** Lays a resource down for later. */
@@ -121,28 +125,22 @@ export class Stock<T> implements CreationOutcome<T> {
     const reason = worn(entry, now, this.maxUses)
     if (reason !== undefined) return this.destroy(entry, reason)
     if (this.size > this.max) return this.destroy(entry, 'resize')
-    if (this.reset === undefined) return this.keeper.ready(entry, now)
-    this.clean(entry, this.reset)
+    if (this.care.resets) this.care.clean(entry)
+    else this.keeper.ready(entry, now)
   }
 
   /** Whether there is a place for another creation. */
   get hasRoom(): boolean {
-    return this.size < this.max && this.creating.size < this.options.maxCreating
+    return this.size < this.max && this.nursery.hasRoom
   }
 
   /** Whether a creation may begin now. */
   mayCreate(): boolean {
-    if (!this.hasRoom) return false
-    return this.breaker.failures === 0 || this.breaker.allows(this.options.clock.now())
+    return this.hasRoom && this.nursery.isTime()
   }
 
   create(): void {
-    const entry = new Entry<T>()
-    this.size++
-    this.creating.add(entry)
-    entry.ticket = this.breaker.begin()
-    entry.bornAt = this.options.clock.now()
-    this.creation.start(entry)
+    this.nursery.start()
   }
 
   destroy(entry: Entry<T>, reason: DestroyReason): void {
@@ -170,7 +168,7 @@ export class Stock<T> implements CreationOutcome<T> {
 
   /** Retires every resource that there is now, those under creation included. */
   expireAll(): void {
-    for (const entry of [...this.ledger, ...this.creating]) this.retire(entry, 'generation')
+    for (const entry of [...this.ledger, ...this.nursery.creating]) this.retire(entry, 'generation')
   }
 
   resize(min: number, max: number): void {
@@ -198,112 +196,53 @@ export class Stock<T> implements CreationOutcome<T> {
 
   /** Nobody will want anything any more: ends what is idle or coming. May be called again. */
   close(reason: unknown): void {
-    this.closed = true
     this.trim(0, 'closed')
     this.upkeep.stop()
-    for (const entry of this.creating) entry.creation?.abort(reason)
+    this.nursery.close(reason)
   }
 
-  /** Gives up the creations that do not end, so that nobody waits for them. */
+  /** Gives up the creations that do not end. */
   abandonAll(reason: unknown): void {
-    for (const entry of this.creating) this.overdue(entry, reason)
-    for (const entry of this.strays) this.abandoned(entry)
+    this.nursery.abandonAll(reason)
   }
 
-  created(entry: Entry<T>): void {
-    const { clock, name, maxLifetimeMs, lifetimeJitter, random } = this.options
-    const now = clock.now()
-    const createMs = now - entry.bornAt
-    this.breaker.succeed()
-    this.createMs.record(createMs)
-    if (channels.create.hasSubscribers) channels.create.publish({ pool: name, createMs })
-    entry.bornAt = now
-    entry.idleSince = now
-    entry.expiresAt = expiryOf(now, maxLifetimeMs, lifetimeJitter, random)
-    this.ledger.enter(entry, () => this.born(entry))
-  }
-
-  failed(entry: Entry<T>, error: unknown): void {
-    this.creating.delete(entry)
-    this.freePlace(entry)
-    this.noteFailure(entry, error)
-  }
-
-  overdue(entry: Entry<T>, error: unknown): void {
-    this.creating.delete(entry)
-    entry.state = 'stray'
-    this.strays.add(entry)
-    this.noteFailure(entry, error)
-  }
-
-  arrivedLate(entry: Entry<T>): void {
-    // One that had been given up counts again, even above `max`, until it is destroyed.
-    if (!entry.holdsPlace) this.size++
+  /** Called by the nursery. */
+  takePlace(entry: Entry<T>): void {
     entry.holdsPlace = true
-    this.strays.add(entry)
-    this.ledger.enter(entry, () => this.endLate(entry))
+    this.size++
   }
 
-  failedLate(entry: Entry<T>): void {
-    this.strays.delete(entry)
-    this.freePlace(entry)
+  /** Called by the nursery. */
+  freePlace(entry: Entry<T>): void {
+    if (!entry.holdsPlace) return
+    entry.holdsPlace = false
+    this.size--
+  }
+
+  /** Called by the nursery. */
+  created(entry: Entry<T>): void {
+    const { maxLifetimeMs, lifetimeJitter, random } = this.options
+    entry.idleSince = entry.bornAt
+    entry.expiresAt = expiryOf(entry.bornAt, maxLifetimeMs, lifetimeJitter, random)
+    this.ledger.enter(entry, () => {
+      if (this.nursery.arrived(entry)) this.fit(entry)
+      else this.destroy(entry, 'late')
+      this.keeper.changed()
+    })
+  }
+
+  /** Called by the nursery. */
+  createFailed(error: unknown): void {
+    this.keeper.createFailed(error)
+  }
+
+  /** Called by the nursery. */
+  changed(): void {
     this.keeper.changed()
   }
 
-  abandoned(entry: Entry<T>): void {
-    this.failedLate(entry)
-  }
-
-  private isStale(entry: Entry<T>): boolean {
-    const { clock, validationBypassMs } = this.options
-    return entry.suspect || clock.coarseNow() - entry.idleSince >= validationBypassMs
-  }
-
-  private checked(entry: Entry<T>, outcome: Settled<unknown>): void {
-    this.validating--
-    if (outcome.ok && outcome.value !== false) {
-      entry.suspect = false
-      entry.idleSince = this.options.clock.coarseNow()
-      return this.reuse(entry)
-    }
-    if (channels.invalid.hasSubscribers) {
-      const error = outcome.ok ? undefined : outcome.error
-      channels.invalid.publish({ pool: this.options.name, error })
-    }
-    this.destroy(entry, 'invalid')
-  }
-
-  private clean(entry: Entry<T>, reset: (resource: T) => unknown): void {
-    entry.state = 'resetting'
-    this.resetting++
-    const { clock, resetTimeoutMs } = this.options
-    bounded(
-      clock,
-      'reset',
-      resetTimeoutMs,
-      () => reset(entry.resource),
-      (outcome) => {
-        this.resetting--
-        if (outcome.ok) this.reuse(entry)
-        else this.destroy(entry, 'reset')
-      }
-    )
-  }
-
-  private born(entry: Entry<T>): void {
-    this.creating.delete(entry)
-    if (entry.state === 'creating') this.reuse(entry)
-    else this.endLate(entry)
-    this.keeper.changed()
-  }
-
-  private endLate(entry: Entry<T>): void {
-    this.strays.delete(entry)
-    this.destroy(entry, 'late')
-  }
-
-  /** Something was done with a resource, and it is fit; unless it was retired meanwhile. */
-  private reuse(entry: Entry<T>): void {
+  /** A resource can be used, unless it was retired meanwhile. */
+  fit(entry: Entry<T>): void {
     if (entry.doom !== undefined) this.destroy(entry, entry.doom)
     else if (this.size > this.max) this.destroy(entry, 'resize')
     else this.keeper.ready(entry, this.options.clock.coarseNow())
@@ -318,20 +257,6 @@ export class Stock<T> implements CreationOutcome<T> {
     this.destroy(entry, reason)
   }
 
-  private noteFailure(entry: Entry<T>, error: unknown): void {
-    const { clock, name } = this.options
-    const now = clock.now()
-    this.totalCreateErrors++
-    if (entry.creation?.aborted === true && this.closed) this.breaker.forget(entry.ticket)
-    else this.breaker.fail(entry.ticket, error, now)
-    const { failures, retryAt } = this.breaker
-    if (channels['create-error'].hasSubscribers) {
-      const retryInMs = Math.max(0, retryAt - now)
-      channels['create-error'].publish({ pool: name, error, failures, retryInMs })
-    }
-    this.keeper.createFailed(error)
-  }
-
   private ended(entry: Entry<T>, outcome: Settled<unknown>): void {
     if (!outcome.ok && channels['destroy-error'].hasSubscribers) {
       channels['destroy-error'].publish({ pool: this.options.name, error: outcome.error })
@@ -342,11 +267,5 @@ export class Stock<T> implements CreationOutcome<T> {
     this.ledger.strike(entry)
     this.freePlace(entry)
     this.keeper.changed()
-  }
-
-  private freePlace(entry: Entry<T>): void {
-    if (!entry.holdsPlace) return
-    entry.holdsPlace = false
-    this.size--
   }
 }

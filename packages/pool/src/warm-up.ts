@@ -1,5 +1,5 @@
 import { abortable, Context, type Clock, type ContextOptions } from '@aplomb/kernel'
-import { PoolCreateError } from './errors.ts'
+import type { PoolCreateError } from './errors.ts'
 
 export interface WarmUpOptions extends Pick<
   ContextOptions,
@@ -26,21 +26,19 @@ export class WarmUps {
     )
   }
 
+  get size(): number {
+    return this.waiting.size
+  }
+
   ready(): void {
     for (const caller of this.waiting) caller.resolve()
   }
 
-  createFailed(error: unknown): void {
-    for (const caller of this.waiting) if (!caller.patient) caller.reject(createError(error))
+  createFailed(error: PoolCreateError): void {
+    for (const caller of this.waiting) if (!caller.patient) caller.reject(error)
   }
 
   closed(error: unknown): void {
     for (const caller of this.waiting) caller.reject(error)
   }
-}
-
-/** The factory's error as the pool's. */
-export function createError(cause: unknown): PoolCreateError {
-  const detail = cause instanceof Error ? cause.message : String(cause)
-  return new PoolCreateError(`The pool could not create a resource: ${detail}`, { cause })
 }
