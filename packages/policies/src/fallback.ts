@@ -1,4 +1,3 @@
-import { AsyncResource } from 'node:async_hooks'
 import {
   callHook,
   fields,
@@ -9,6 +8,7 @@ import {
   type Policy,
   type Report
 } from '@aplomb/kernel'
+import { callerScope } from './caller-scope.ts'
 import { fallbackChannel } from './events.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import { operationFlow, type Flow, type Sink } from './flow.ts'
@@ -80,7 +80,7 @@ class FallbackPolicy extends FlowPolicy {
       timed: next.timed,
       run(context, operation, sink) {
         // The action is the caller's code, so it runs in the caller's AsyncLocalStorage.
-        const caller = next.timed === true ? new AsyncResource('AplombFallback') : undefined
+        const caller = next.timed === true ? callerScope() : undefined
         const settle = (failed: boolean, outcome: unknown): void =>
           replaceOrPass(options, context, sink, failed, outcome)
         next.run(context, operation, {

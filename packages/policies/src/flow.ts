@@ -22,15 +22,10 @@ export interface Flow {
   /** Runs the operation under this policy and all below it, and settles `sink` exactly once. */
   run(context: Context, operation: Operation<unknown>, sink: Sink): void
   /**
-   * The same at the top of a stack, where it settles a promise and listens for the abort of the
+   * The same at the top of a stack, where it makes the promise and listens for the abort of the
    * caller by itself, which saves an object for each call.
    */
-  begin?(
-    context: Context,
-    operation: Operation<unknown>,
-    resolve: (value: unknown) => void,
-    reject: (reason: unknown) => void
-  ): void
+  begin?(context: Context, operation: Operation<unknown>): Promise<unknown>
 }
 
 /** Is told how a run ended: with its result, or its error when `failed`. It never throws. */
@@ -85,16 +80,17 @@ export function start<T>(
   clock: Clock | undefined
 ): Promise<T> {
   const context = Context.from(options, clock)
-  return new Promise((resolve, reject) => {
-    const owns = options !== undefined && ownsContext(context, options)
-    if (flow.begin !== undefined && !owns) {
-      return flow.begin(context, operation, resolve as (value: unknown) => void, reject)
-    }
-    if (context.aborted) return reject(context.reason)
-    const call = new Call(context, owns, resolve as (value: unknown) => void, reject)
+  const owns = options !== undefined && ownsContext(context, options)
+  if (flow.begin !== undefined && !owns) return flow.begin(context, operation) as Promise<T>
+  const call = new Call(context, owns)
+  const promise = call.asPromise<T>()
+  if (context.aborted) {
+    call.settle(true, context.reason)
+  } else {
     context.listen(call)
     flow.run(context, operation, call)
-  })
+  }
+  return promise
 }
 
 /** Whether `Context.from(options)` made a context that goes with this call. */
@@ -107,26 +103,28 @@ function ownsContext(context: Context, options: ContextOptions | Context): boole
 class Call implements Sink, AbortListener {
   private readonly context: Context
   private readonly ownsContext: boolean
-  private readonly resolve: (value: unknown) => void
-  private readonly reject: (reason: unknown) => void
+  private resolve: ((value: unknown) => void) | undefined
+  private reject: ((reason: unknown) => void) | undefined
 
-  constructor(
-    context: Context,
-    ownsContext: boolean,
-    resolve: (value: unknown) => void,
-    reject: (reason: unknown) => void
-  ) {
+  constructor(context: Context, ownsContext: boolean) {
     this.context = context
     this.ownsContext = ownsContext
-    this.resolve = resolve
-    this.reject = reject
+    this.resolve = undefined
+    this.reject = undefined
+  }
+
+  asPromise<T>(): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.resolve = resolve as (value: unknown) => void
+      this.reject = reject
+    })
   }
 
   settle(failed: boolean, outcome: unknown): void {
     this.context.unlisten(this)
     if (this.ownsContext) this.context.close()
-    if (failed) this.reject(outcome)
-    else this.resolve(outcome)
+    if (failed) this.reject?.(outcome)
+    else this.resolve?.(outcome)
   }
 
   onAbort(reason: unknown): void {
@@ -138,6 +136,8 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
 }
 
-keepShape(new Call(Context.none, false, ignore, ignore))
+const specimen = new Call(Context.none, false)
+void specimen.asPromise()
+keepShape(specimen)
 
 function ignore(): void {}

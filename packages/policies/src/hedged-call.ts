@@ -1,4 +1,4 @@
-import { AsyncResource } from 'node:async_hooks'
+import type { AsyncResource } from 'node:async_hooks'
 import {
   callHook,
   Context,
@@ -7,6 +7,7 @@ import {
   type Operation,
   type Timer
 } from '@aplomb/kernel'
+import { callerScope } from './caller-scope.ts'
 import type { FailureClass } from './classify.ts'
 import { hedgeChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
@@ -24,7 +25,7 @@ export class HedgedCall implements AbortListener {
   private readonly operation: Operation<unknown>
   private readonly sink: Sink
   private readonly budget: RetryBudget | undefined
-  private readonly caller: AsyncResource = new AsyncResource('AplombHedge')
+  private readonly caller: AsyncResource = callerScope()
   private readonly running = new Set<Copy>()
   private readonly failures: AttemptRecord[] = []
   private started = 0

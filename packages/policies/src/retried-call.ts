@@ -1,4 +1,4 @@
-import { AsyncResource } from 'node:async_hooks'
+import type { AsyncResource } from 'node:async_hooks'
 import {
   callHook,
   type AbortListener,
@@ -6,6 +6,7 @@ import {
   Context,
   type Operation
 } from '@aplomb/kernel'
+import { callerScope } from './caller-scope.ts'
 import { retryAfterOf, type FailureClass } from './classify.ts'
 import type { GiveUpReason } from './errors.ts'
 import { giveUpChannel, retryChannel } from './events.ts'
@@ -48,7 +49,7 @@ export class RetriedCall implements Sink, AbortListener {
     this.budget = budget
     this.startedAt = options.clock.coarseNow()
     // An attempt that ends in its caller's storage leaves time enough to keep that until then.
-    this.caller = next.timed === true ? new AsyncResource('AplombRetry') : undefined
+    this.caller = next.timed === true ? callerScope() : undefined
   }
 
   begin(): void {
@@ -133,7 +134,7 @@ export class RetriedCall implements Sink, AbortListener {
     this.announce(setbacks.reason, delayMs, failed, outcome)
     // A hook may have aborted the call.
     if (context.aborted) return this.sink.settle(true, context.reason)
-    this.caller ??= new AsyncResource('AplombRetry')
+    this.caller ??= callerScope()
     setbacks.timer = options.clock.setTimer(resume, delayMs, this as RetriedCall)
     context.listen(this)
   }

@@ -92,22 +92,22 @@ class TimeoutFlow implements Flow {
 
   run(context: Context, operation: Operation<unknown>, sink: Sink): void {
     const { options, next } = this
-    new TimedCall(context, options, sink, undefined, undefined).start(next, operation)
+    new TimedCall(context, options, sink).start(next, operation)
   }
 }
 
 /** It rejects at once, so at the top of a stack it needs nobody to watch for the caller's abort. */
 class AggressiveTimeoutFlow extends TimeoutFlow {
-  begin(
-    context: Context,
-    operation: Operation<unknown>,
-    resolve: (value: unknown) => void,
-    reject: (reason: unknown) => void
-  ): void {
+  begin(context: Context, operation: Operation<unknown>): Promise<unknown> {
     const { options, next } = this
-    new TimedCall(context, options, undefined, resolve, reject).start(next, operation)
+    const call = new TimedCall(context, options, undefined)
+    const promise = call.asPromise()
+    call.start(next, operation)
+    return promise
   }
 }
+
+const none = Context.none
 
 /** One operation on the clock: its context, and the sink below which it runs. */
 class TimedCall extends Context implements Sink {
@@ -116,33 +116,37 @@ class TimedCall extends Context implements Sink {
   declare private readonly options: Resolved
   /** Who is told how it ended, unless it is the promise of the next two. */
   declare private readonly sink: Sink | undefined
-  declare private readonly resolve: ((value: unknown) => void) | undefined
-  declare private readonly reject: ((reason: unknown) => void) | undefined
+  declare private resolve: ((value: unknown) => void) | undefined
+  declare private reject: ((reason: unknown) => void) | undefined
   declare private settled: boolean
   declare private error: TimeoutError | undefined
 
-  constructor(
-    above: Context,
-    options: Resolved,
-    sink: Sink | undefined,
-    resolve: ((value: unknown) => void) | undefined,
-    reject: ((reason: unknown) => void) | undefined
-  ) {
+  constructor(above: Context, options: Resolved, sink: Sink | undefined) {
     super(above, options)
     this.above = above
     this.options = options
     this.sink = sink
-    this.resolve = resolve
-    this.reject = reject
+    this.resolve = undefined
+    this.reject = undefined
     this.settled = false
     this.error = undefined
   }
 
+  asPromise(): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+
   start(next: Flow, operation: Operation<unknown>): void {
     const { above, options } = this
-    if (above.aborted) return this.finish(true, above.reason)
+    // Nothing ever aborts the empty context, so there is nothing to ask it.
+    if (above !== none) {
+      if (above.aborted) return this.finish(true, above.reason)
+      above.listen(this)
+    }
     this.expireAfter(options.ms, expire)
-    above.listen(this)
     next.run(this, operation, this)
   }
 
@@ -174,7 +178,7 @@ class TimedCall extends Context implements Sink {
     const { sink, resolve, reject } = this
     this.settled = true
     this.close()
-    this.above.unlisten(this)
+    if (this.above !== none) this.above.unlisten(this)
     if (sink !== undefined) sink.settle(failed, outcome)
     else if (failed) reject?.(outcome)
     else resolve?.(outcome)
@@ -208,9 +212,7 @@ function isEffectOf(error: TimeoutError, outcome: unknown): boolean {
 const specimen = new TimedCall(
   Context.none,
   resolveOptions('timeout', { ms: 0 }, timeoutFields),
-  undefined,
-  undefined,
   undefined
 )
-specimen.close()
+void specimen.asPromise()
 keepShape(specimen)
