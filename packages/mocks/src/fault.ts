@@ -1,9 +1,10 @@
 import { gzipSync } from 'node:zlib'
+import { invalidOptions } from '@aplomb/kernel'
 import { headerListOf } from './header-list.ts'
-import type { TlsFailureCode } from './node-error.ts'
+import { tlsFailureCodes, type TlsFailureCode } from './node-error.ts'
 import { emptyPlan, type Plan } from './plan.ts'
 import { rateLimitHeaders, type RateLimitReply, type RetryAfter } from './rate-limit-headers.ts'
-import { planOfSpec, type ReplySpec } from './reply-spec.ts'
+import { planOfSpec, specProblems, type ReplySpec } from './reply-spec.ts'
 
 const brand: unique symbol = Symbol('fault')
 
@@ -91,7 +92,7 @@ export const fault: {
   refused: () => make('refused', { connection: { type: 'refused' } }),
   dns: () => make('dns', { connection: { type: 'dns' } }),
   connectTimeout: () => make('connect-timeout', { connection: { type: 'connect-timeout' } }),
-  tls: (code = 'DEPTH_ZERO_SELF_SIGNED_CERT') => make('tls', { connection: { type: 'tls', code } }),
+  tls,
   reset: () => make('reset', { ending: 'reset', endsAt: 'start' }),
   close: () => make('close', { ending: 'close', endsAt: 'start' }),
   resetBody: (reply) => spoiled('reset-body', 'reset', reply),
@@ -99,8 +100,7 @@ export const fault: {
   stall: (options) => stall(options),
   headersTimeout: () => make('headers-timeout', { ending: 'stall', endsAt: 'start' }),
   bodyTimeout: (reply) => spoiled('body-timeout', 'stall', reply),
-  slowDrip: ({ chunkBytes = 1, everyMs = 100, ...reply } = {}) =>
-    make('slow-drip', { ...planOfSpec(withBody(reply)), drip: { bytes: chunkBytes, everyMs } }),
+  slowDrip,
   wrongContentLength,
   badGzip,
   endlessRedirect: ({ status = 302, to = '' } = {}) =>
@@ -124,7 +124,32 @@ function make(kind: string, changes: Partial<Plan>): Fault {
   })
 }
 
+/** Mistakes are told where the fault is made, not where it strikes. */
+function check(kind: string, reply: object, ...conditions: readonly [boolean, string][]): void {
+  const issues = conditions.flatMap(([isRight, issue]) => (isRight ? [] : [issue]))
+  issues.push(...specProblems(reply, 'reply'))
+  if (issues.length > 0) throw invalidOptions(`fault ${kind}`, issues)
+}
+
+function tls(code: TlsFailureCode = 'DEPTH_ZERO_SELF_SIGNED_CERT'): Fault {
+  const list = tlsFailureCodes.join(', ')
+  check('tls', {}, [tlsFailureCodes.includes(code), `code: must be one of ${list}`])
+  return make('tls', { connection: { type: 'tls', code } })
+}
+
+function slowDrip({ chunkBytes = 1, everyMs = 100, ...reply }: DripOptions = {}): Fault {
+  const isSize = Number.isInteger(chunkBytes) && chunkBytes > 0
+  check(
+    'slow-drip',
+    reply,
+    [isSize, 'chunkBytes: must be a whole number, 1 or more'],
+    [everyMs >= 0, 'everyMs: must be a number, 0 or more']
+  )
+  return make('slow-drip', { ...planOfSpec(withBody(reply)), drip: { bytes: chunkBytes, everyMs } })
+}
+
 function limited(kind: string, reply: ReplySpec, told: RateLimitReply): Fault {
+  check(kind, reply)
   return make(kind, {
     ...planOfSpec(reply),
     datedHeaders: (wallMs) => rateLimitHeaders(told, wallMs)
@@ -132,6 +157,7 @@ function limited(kind: string, reply: ReplySpec, told: RateLimitReply): Fault {
 }
 
 function stall({ forMs = Number.POSITIVE_INFINITY, reply = {} }: StallOptions = {}): Fault {
+  check('stall', reply, [forMs >= 0, 'forMs: must be a number, 0 or more'])
   if (forMs === Number.POSITIVE_INFINITY) return make('stall', { ending: 'stall', endsAt: 'start' })
   return make('stall', { ...planOfSpec(reply), delayMs: forMs })
 }
@@ -141,6 +167,8 @@ function spoiled(
   ending: Plan['ending'],
   { afterBytes, ...reply }: SpoiledReply = {}
 ): Fault {
+  const isPlace = afterBytes === undefined || afterBytes >= 0
+  check(kind, reply, [isPlace, 'afterBytes: must be a number, 0 or more'])
   const plan = planOfSpec(withBody(reply))
   const whole = plan.body instanceof Uint8Array ? plan.body.length : 2
   return make(kind, { ...plan, ending, endsAt: afterBytes ?? Math.floor(whole / 2) })

@@ -1,3 +1,4 @@
+import { describe } from '@aplomb/kernel'
 import { hasHeader, headerListOf, type HeadersInput } from './header-list.ts'
 import type { Latency } from './latency.ts'
 import { emptyPlan, type BodySource, type Plan } from './plan.ts'
@@ -55,4 +56,23 @@ function streamOf(stream: NonNullable<ReplySpec['stream']>): () => AsyncIterable
   return async function* pieces() {
     yield* stream
   }
+}
+
+const specKeys = ['status', 'statusText', 'headers', 'json', 'text', 'bytes', 'stream', 'delayMs']
+const bodyKeys = ['json', 'text', 'bytes', 'stream']
+
+/** What is wrong with a spec, each with its path. */
+export function specProblems(value: object, path: string): string[] {
+  const issues: string[] = []
+  for (const key of Object.keys(value)) {
+    if (!specKeys.includes(key))
+      issues.push(`${path}.${key}: unknown; a reply has ${specKeys.join(', ')}`)
+  }
+  const bodies = bodyKeys.filter((key) => (value as Record<string, unknown>)[key] !== undefined)
+  if (bodies.length > 1) issues.push(`${path}: has ${bodies.join(' and ')}; one body is enough`)
+  const { status } = value as ReplySpec
+  if (status !== undefined && !(Number.isInteger(status) && status >= 200 && status <= 999)) {
+    issues.push(`${path}.status: must be a whole number, from 200 to 999, not ${describe(status)}`)
+  }
+  return issues
 }

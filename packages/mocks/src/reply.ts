@@ -3,7 +3,7 @@ import { isFault, type Fault } from './fault.ts'
 import { headerListOf } from './header-list.ts'
 import type { MockRequest } from './mock-request.ts'
 import { emptyPlan, type Plan } from './plan.ts'
-import { planOfSpec, type ReplySpec } from './reply-spec.ts'
+import { planOfSpec, specProblems, type ReplySpec } from './reply-spec.ts'
 
 /** Works a reply out from the request, each time anew. */
 export type ReplyFunction = (request: MockRequest) => ReplyValue | PromiseLike<ReplyValue>
@@ -13,9 +13,6 @@ export type ReplyValue = ReplySpec | Fault | Response
 
 /** Everything a route can answer with. */
 export type Reply = ReplyValue | ReplyFunction
-
-const specKeys = ['status', 'statusText', 'headers', 'json', 'text', 'bytes', 'stream', 'delayMs']
-const bodyKeys = ['json', 'text', 'bytes', 'stream']
 
 /** A `Response` must be read first; everything else is ready at once. */
 export function planOf(value: ReplyValue): Plan | Promise<Plan> {
@@ -37,16 +34,16 @@ export function replyProblems(value: unknown, path: string): string[] {
   if (typeof value !== 'object' || value === null) {
     return [`${path}: must be a reply, a fault or a function, not ${describe(value)}`]
   }
-  const issues: string[] = []
-  for (const key of Object.keys(value)) {
-    if (!specKeys.includes(key))
-      issues.push(`${path}.${key}: unknown; a reply has ${specKeys.join(', ')}`)
-  }
-  const bodies = bodyKeys.filter((key) => (value as Record<string, unknown>)[key] !== undefined)
-  if (bodies.length > 1) issues.push(`${path}: has ${bodies.join(' and ')}; one body is enough`)
-  const { status } = value as ReplySpec
-  if (status !== undefined && !(Number.isInteger(status) && status >= 200 && status <= 999)) {
-    issues.push(`${path}.status: must be a whole number, from 200 to 999, not ${describe(status)}`)
-  }
-  return issues
+  return specProblems(value, path)
+}
+
+/** The plan for one request; a `Response` serves any number of them. */
+export function planFor(reply: Reply, request: MockRequest): Plan | Promise<Plan> {
+  if (typeof reply === 'function') return planFrom(reply, request)
+  return planOf(reply instanceof Response ? reply.clone() : reply)
+}
+
+/** What a function gives, or its error however it fails. */
+export async function planFrom(reply: ReplyFunction, request: MockRequest): Promise<Plan> {
+  return await planOf(await reply(request))
 }

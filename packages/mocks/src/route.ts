@@ -3,7 +3,7 @@ import { CallLog, type Call } from './call.ts'
 import { conditionOf, type Condition, type JoinedCondition } from './condition.ts'
 import type { MockRequest } from './mock-request.ts'
 import { emptyPlan, type Plan } from './plan.ts'
-import { planOf, replyProblems, type Reply, type ReplyFunction } from './reply.ts'
+import { planFrom, planOf, replyProblems, type Reply, type ReplyFunction } from './reply.ts'
 import type { UrlPattern } from './url-pattern.ts'
 
 /** How often a route must be called: exactly, or between bounds. */
@@ -186,10 +186,6 @@ function stepOf(reply: Reply): Step {
   if (typeof reply === 'function') return reply
   if (reply instanceof Response) return () => reply.clone()
   return planOf(reply) as Plan
-}
-
-async function planFrom(step: ReplyFunction, request: MockRequest): Promise<Plan> {
-  return await planOf(await step(request))
 }
 
 function timesText(count: number): string {

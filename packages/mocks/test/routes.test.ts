@@ -148,6 +148,17 @@ test('mistakes in replies are told where they are made, all at once', () => {
   expect(() => mockHttp(origin, { strikt: true } as never)).toThrow('did you mean "strict"?')
 })
 
+test.each([
+  ['an unknown certificate', () => fault.tls('NOPE' as never), 'code: must be one of'],
+  ['a negative place', () => fault.cut({ afterBytes: -1 }), 'afterBytes'],
+  ['no bytes at a time', () => fault.slowDrip({ chunkBytes: 0 }), 'chunkBytes'],
+  ['a reply that is none', () => fault.resetBody({ jsn: 1 } as never), 'reply.jsn: unknown'],
+  ['a stall before now', () => fault.stall({ forMs: -5 }), 'forMs']
+])('a fault with %s is refused where it is made', (_name, make, issue) => {
+  expect(make).toThrow(expect.objectContaining({ code: 'ERR_OPTIONS_INVALID' }))
+  expect(make).toThrow(issue)
+})
+
 test('at the end, everything left undone is listed at once', () => {
   const api = mockHttp(origin, { sockets: false })
   api.get('/never')

@@ -6,17 +6,18 @@ import type { Condition } from '../condition.ts'
 import { drawLatency } from '../latency.ts'
 import { MockRequest } from '../mock-request.ts'
 import type { Plan } from '../plan.ts'
-import { planOf, type Reply } from '../reply.ts'
+import { planFor } from '../reply.ts'
 import type { Route } from '../route.ts'
 import { Router } from '../router.ts'
 import type { UrlInput } from '../url-pattern.ts'
 import { Verbs } from '../verbs.ts'
 import { resetSocket, WireExchange } from '../wire.ts'
+import { Admission } from './admission.ts'
 import { Capacity } from './capacity.ts'
 import { FaultPlan } from './fault-plan.ts'
 import { randomOf, serverSettings, type MockServerOptions, type ServerSettings } from './options.ts'
 import { notFoundPlan, overloadedPlan, tooManyPlan } from './problem.ts'
-import { RateLimit, type Violation } from './rate-limit.ts'
+import type { Violation } from './rate-limit.ts'
 import { readBody } from '../read-body.ts'
 import { Tally, type ServerStatistics } from './statistics.ts'
 
@@ -28,13 +29,13 @@ export class MockServer extends Verbs {
   /** The last calls, `keepCalls` of them. */
   readonly calls: CallLog
   /** The last requests that came above a rate limit. */
-  readonly violations: Violation[] = []
+  readonly violations: readonly Violation[]
   private readonly settings: ServerSettings
   private readonly random: Random
   private readonly server: Server
   private readonly router: Router
   private readonly faults: FaultPlan
-  private readonly limits: readonly RateLimit[]
+  private readonly admission: Admission
   private readonly capacity: Capacity | undefined
   private readonly tally = new Tally()
   private readonly sockets = new Set<Socket>()
@@ -50,7 +51,8 @@ export class MockServer extends Verbs {
     this.calls = new CallLog(settings.keepCalls)
     this.router = new Router(undefined, this.calls, settings.keepCalls)
     this.faults = new FaultPlan(settings.script, settings.faults, this.random)
-    this.limits = settings.rateLimit.map((one) => new RateLimit(one, undefined))
+    this.admission = new Admission(settings)
+    this.violations = this.admission.violations
     this.capacity = settings.capacity && new Capacity(settings.capacity)
     this.server = this.createServer()
   }
@@ -150,7 +152,8 @@ export class MockServer extends Verbs {
     const { method = 'GET', url = '/', rawHeaders } = message
     const early = new MockRequest(method, this.origin, url, rawHeaders)
     const headers: string[] = []
-    if (!this.admit(early, now, headers)) {
+    if (!this.admission.admit(early, now, headers)) {
+      this.tally.violations++
       message.resume()
       this.carryOut(this.calls.open(early, now), tooManyPlan, response, headers)
       return
@@ -161,33 +164,6 @@ export class MockServer extends Verbs {
         body === undefined ? early : new MockRequest(method, this.origin, url, rawHeaders, body)
       this.queue(this.calls.open(request, now), response, headers)
     })
-  }
-
-  /** Asks every limit that covers the request; `headers` gets what they say. */
-  private admit(request: MockRequest, now: number, headers: string[]): boolean {
-    for (const limit of this.limits) {
-      if (!limit.covers(request)) continue
-      const key = limit.keyOf(request)
-      const verdict = limit.judge(key, now, this.settings.clock.wallNow())
-      headers.push(...verdict.headers)
-      if (verdict.accepted) continue
-      this.noteViolation(request, now, limit.name, key, verdict.earlyMs)
-      return false
-    }
-    return true
-  }
-
-  private noteViolation(
-    { method, path }: MockRequest,
-    at: number,
-    policy: string,
-    key: string,
-    earlyMs: number
-  ): void {
-    const { tally, violations } = this
-    tally.violations++
-    violations.push({ at, method, path, policy, key, earlyMs })
-    if (violations.length > this.settings.keepCalls) violations.shift()
   }
 
   private queue(call: Call, response: ServerResponse, headers: string[]): void {
@@ -264,16 +240,4 @@ export async function startMockServer(options?: MockServerOptions): Promise<Mock
   const server = new MockServer(options)
   await server.start()
   return server
-}
-
-async function planOfFunction(
-  reply: Extract<Reply, (...args: never[]) => unknown>,
-  request: MockRequest
-): Promise<Plan> {
-  return await planOf(await reply(request))
-}
-
-function planFor(reply: Reply, request: MockRequest): Plan | Promise<Plan> {
-  if (typeof reply === 'function') return planOfFunction(reply, request)
-  return planOf(reply instanceof Response ? reply.clone() : reply)
 }

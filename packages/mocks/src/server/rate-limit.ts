@@ -50,13 +50,13 @@ export class RateLimit {
   private readonly policy: string
   private readonly windows = new Map<string, StrictWindow>()
 
-  constructor(options: RateLimitOptions, origin: string | undefined) {
+  constructor(options: RateLimitOptions) {
     this.name = options.name ?? 'default'
     this.limit = options.limit
     this.windowMs = options.windowMs ?? 1000
     this.form = options.headers ?? 'draft'
     this.key = options.key
-    this.pattern = options.path === undefined ? undefined : urlPattern(options.path, origin)
+    this.pattern = options.path === undefined ? undefined : urlPattern(options.path, undefined)
     this.policy = policyField(this.limit, this.windowMs, this.name)
   }
 
