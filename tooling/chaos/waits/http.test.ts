@@ -171,6 +171,8 @@ beforeAll(async () => {
   silent = createServer((socket) => {
     accepted++
     sockets.add(socket.on('error', () => undefined).on('close', () => sockets.delete(socket)))
+    // Without reading it would never see the other side's end.
+    socket.resume()
   })
   await new Promise<void>((resolve) => void silent.listen(0, '127.0.0.1', resolve))
 })

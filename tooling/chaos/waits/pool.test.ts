@@ -1,5 +1,5 @@
 import { endOfTurn, type Clock } from '@aplomb/kernel'
-import { Gate, seededRandom } from '@aplomb/kernel/testing'
+import { Gate, seededRandom, type GateMode } from '@aplomb/kernel/testing'
 import { createPool, type Lease, type Pool, type PoolOptions } from '@aplomb/pool'
 import { expect } from 'vitest'
 import { obeysLaw1, type World } from './law.ts'
@@ -16,9 +16,13 @@ interface Gates {
 }
 
 /** A pool of one, and what opens each of its hooks. */
-function poolOfOne(clock: Clock, options: PoolOptions<Thing> = {}): { pool: Pool<Thing> } & Gates {
+function poolOfOne(
+  clock: Clock,
+  options: PoolOptions<Thing> = {},
+  mode: GateMode = 'open'
+): { pool: Pool<Thing> } & Gates {
   const gates = {
-    create: new Gate('open'),
+    create: new Gate(mode),
     destroy: new Gate('open'),
     validate: new Gate('open'),
     reset: new Gate('open')
@@ -95,6 +99,18 @@ obeysLaw1([
       const { pool, create } = poolOfOne(clock)
       create.close()
       return { ...whole(pool), wait: (said) => pool.acquire(said), grant: () => create.open() }
+    }
+  },
+  {
+    name: 'the warming up of a pool',
+    make(clock) {
+      const { pool, create } = poolOfOne(clock, { min: 1 }, 'closed')
+      return {
+        ...whole(pool),
+        giveBack: () => undefined,
+        wait: (said) => pool.warmUp(said),
+        grant: () => create.open()
+      }
     }
   },
   {
