@@ -66,5 +66,5 @@ async function askAll(open: readonly ActiveMocks[], request: MockRequest): Promi
     { route: 'no route was asked', differences: ['the request belongs to no test that runs now'] }
   ])
   const tools = { clock: systemClock, random: systemRandom }
-  return { call: new Call(request, 0, new CallLog(), 0), tools, error }
+  return { call: new Call(request, 0, new CallLog()), tools, error }
 }

@@ -15,18 +15,16 @@ export class Call {
   /** When the last byte was handed over or the fault struck; undefined before. */
   endedAt: number | undefined = undefined
   private readonly log: CallLog
-  private readonly place: number
 
-  constructor(request: MockRequest, startedAt: number, log: CallLog, place: number) {
+  constructor(request: MockRequest, startedAt: number, log: CallLog) {
     this.request = request
     this.startedAt = startedAt
     this.log = log
-    this.place = place
   }
 
   /** Which request to the same method and address this is, counted from 1. */
   get attempt(): number {
-    return this.log.earlierLike(this, this.place) + 1
+    return this.log.earlierLike(this) + 1
   }
 
   /** The response as planned; undefined for faults that give none. */
@@ -90,7 +88,7 @@ export class CallLog implements Iterable<Call> {
 
   /** Used by the router, not by you. */
   open(request: MockRequest, now: number): Call {
-    const call = new Call(request, now, this, this.count)
+    const call = new Call(request, now, this)
     this.add(call)
     return call
   }
@@ -107,13 +105,14 @@ export class CallLog implements Iterable<Call> {
   }
 
   /** Used by `Call.attempt`. */
-  earlierLike(call: Call, place: number): number {
+  earlierLike(call: Call): number {
     const { method, target, origin } = call.request
     let count = 0
-    for (let index = 0; index < place - this.dropped; index++) {
-      const { request } = this.calls[index]!
-      if (request.method === method && request.target === target && request.origin === origin)
-        count++
+    for (const other of this.calls) {
+      if (other === call) break
+      const { request } = other
+      if (request.method !== method || request.target !== target) continue
+      if (request.origin === origin) count++
     }
     return count
   }

@@ -34,6 +34,8 @@ export class DispatchExchange {
   /** The client's patience. */
   private patience: Timer | undefined = undefined
   private onResume: (() => void) | undefined = undefined
+  /** Ends a pause between pieces early. */
+  private wake: (() => void) | undefined = undefined
 
   constructor(
     handler: Handler,
@@ -251,7 +253,9 @@ export class DispatchExchange {
     const { errors } = this.tools
     this.patience?.cancel()
     this.patience = this.clock.setTimer(() => {
-      if (!this.paused) this.fail(errors.bodyTimeout())
+      // A client that does not read cannot be kept waiting.
+      if (this.paused) this.waitForBody()
+      else this.fail(errors.bodyTimeout())
     }, bodyMs)
   }
 
@@ -262,7 +266,7 @@ export class DispatchExchange {
   private pauseFor(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.waitForBody()
-      this.onResume = resolve
+      this.wake = resolve
       this.later(ms, resolve)
     })
   }
@@ -286,6 +290,7 @@ export class DispatchExchange {
     const { call, onResume } = this
     this.onResume = undefined
     onResume?.()
+    this.wake?.()
     if (call !== undefined) call.endedAt = this.clock.now()
   }
 }

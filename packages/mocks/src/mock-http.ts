@@ -44,8 +44,8 @@ export class MockHttp extends Verbs implements ActiveMocks, Disposable {
     const options = mockSettings(input)
     this.settings = options
     this.origin = origin === undefined ? undefined : originOf(origin)
-    this.isolated = options.isolated
     this.outer = mocksHere()
+    this.isolated = options.isolated || this.outer?.isolated === true
     this.calls = new CallLog(options.keepCalls)
     this.router = new Router(this.origin, this.calls, options.keepCalls)
     this.free = options.passThrough.map((url) => anyPathPattern(url))
@@ -225,8 +225,10 @@ export class MockHttp extends Verbs implements ActiveMocks, Disposable {
     for (let outer = this.outer; outer !== undefined; outer = outer.outer) {
       if (outer.disposed) continue
       const offered = outer.offer(call.request)
-      if (offered instanceof Promise) return offered.then((one) => one ?? this.refuse(call))
-      if (offered !== undefined) return offered
+      if (offered instanceof Promise) {
+        return offered.then((one) => (one === undefined ? this.refuse(call) : noteOuter(call, one)))
+      }
+      if (offered !== undefined) return noteOuter(call, offered)
     }
     return this.refuse(call)
   }
@@ -251,4 +253,11 @@ export function mockHttp(origin?: string, options?: MockHttpOptions): MockHttp {
   const mocks = new MockHttp(origin, options)
   enterMocks(mocks)
   return mocks
+}
+
+/** The inner log tells too what the outer mocks did. */
+function noteOuter(call: Call, exchange: Exchange): Exchange {
+  call.route = exchange.call.route
+  call.plan = exchange.plan
+  return exchange
 }

@@ -134,6 +134,36 @@ test('a slow drip passes where each piece is in time, and fails where one is not
   expect(await hasty).toMatchObject({ code: 'UND_ERR_BODY_TIMEOUT' })
 })
 
+test('a client that does not read runs into no body timeout until it does', async () => {
+  api.get('/x').respond(fault.bodyTimeout({ bytes: Buffer.alloc(400_000), afterBytes: 200_000 }))
+  const { body } = await request(`${origin}/x`, { dispatcher: api.dispatcher, bodyTimeout: 1000 })
+  await clock.advance(5000)
+  expect(body.errored).toBeNull()
+  const failed = body.text().catch((error: unknown) => error)
+  await clock.advance(2000)
+  expect(await failed).toMatchObject({ code: 'UND_ERR_BODY_TIMEOUT' })
+})
+
+test('a drip keeps its pace whether or not the client reads', async () => {
+  api.get('/x').respond(fault.slowDrip({ text: 'abcd', chunkBytes: 1, everyMs: 1000 }))
+  const times: number[] = []
+  await new Promise<void>((resolve) => {
+    api.dispatcher.dispatch(
+      { origin, path: '/x', method: 'GET' },
+      {
+        onResponseData(controller) {
+          times.push(clock.now())
+          controller.pause()
+          queueMicrotask(() => controller.resume())
+        },
+        onResponseEnd: () => resolve()
+      }
+    )
+    void clock.runAll()
+  })
+  expect(times).toEqual([0, 1000, 2000, 3000])
+})
+
 test('a connection that never comes about ends after the connect timeout', async () => {
   api.get('/x').respond(fault.connectTimeout())
   const dispatcher = api.createDispatcher({ connectTimeoutMs: 3000 })

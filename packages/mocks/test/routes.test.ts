@@ -231,4 +231,7 @@ test('mocks inside of mocks win, and leave to the outer ones what they do not ta
   inner.get('/a').respond({ text: 'inner a' })
   expect([await get(inner, '/a'), await get(inner, '/b')]).toEqual(['inner a', 'outer b'])
   expect(await get(outer, '/a')).toBe('outer a')
+  expect([...inner.calls].map(({ route }) => route)).toEqual([`GET ${origin}/a`, `GET ${origin}/b`])
+  await get(inner, '/b')
+  expect([...inner.calls].map(({ attempt }) => attempt)).toEqual([1, 1, 2])
 })

@@ -6,7 +6,8 @@ import {
   type Server
 } from 'node:http'
 import { connect, createServer, type AddressInfo } from 'node:net'
-import { TestClock } from '@aplomb/kernel/testing'
+import { systemClock } from '@aplomb/kernel'
+import { seededRandom, TestClock } from '@aplomb/kernel/testing'
 import { afterEach, expect, test, vi } from 'vitest'
 import got from 'got'
 import { Agent, ProxyAgent, request } from 'undici'
@@ -156,6 +157,47 @@ test('a refused connection next to a good one refuses only its own request', asy
   ])
 })
 
+test('when the mocks are gone, nothing of them is left', async () => {
+  const before = process.getActiveResourcesInfo().length
+  for (let count = 0; count < 20; count++) {
+    using api = mockHttp('http://gone.example.com', { strict: false })
+    api.get('/stall').respond(fault.stall())
+    api.get('/x').respond({ text: 'x' })
+    const agent = new Agent()
+    const { body } = await request('http://gone.example.com/x', { dispatcher: agent })
+    await body.dump()
+    const stalled = request('http://gone.example.com/stall', { dispatcher: agent })
+    const failed = expect(stalled).rejects.toThrow('destroyed')
+    while (api.calls.count < 2) await new Promise((resolve) => void setImmediate(resolve))
+    await agent.destroy()
+    await failed
+  }
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => void setImmediate(resolve))
+  expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before)
+})
+
+test('requests that are aborted at any moment leave the others alone', async () => {
+  using api = mockHttp('http://abort.example.com')
+  const random = seededRandom(11)
+  api.get('/:n').respond((request) => ({ text: request.params['n']!, delayMs: random() * 4 }))
+  const agent = new Agent({ connections: 8 })
+  opened.push(() => void agent.destroy())
+  const one = async (number: number): Promise<string> => {
+    const { signal, abort } = aborter()
+    const url = `http://abort.example.com/${number}`
+    if (number % 3 === 0) void systemClock.setTimer(abort, random() * 6)
+    const { body } = await request(url, { dispatcher: agent, signal })
+    return await body.text()
+  }
+  const numbers = Array.from({ length: 300 }, (_, index) => index)
+  const results = await Promise.allSettled(numbers.map((number) => one(number)))
+  for (const [number, result] of results.entries()) {
+    if (result.status === 'fulfilled') expect(result.value).toBe(String(number))
+    else expect([number % 3, result.reason]).toEqual([0, 'aborted'])
+  }
+  expect(results.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThanOrEqual(200)
+})
+
 test('HTTP/2 and tunnels are refused and remembered, not let through', async () => {
   const { origin, served } = await realServer()
   using api = mockHttp(origin, { strict: false })
@@ -212,3 +254,8 @@ test('a large body goes both ways', async () => {
   expect(Buffer.from(await response.arrayBuffer()).equals(body)).toBe(true)
   expect(route.callCount).toBe(1)
 })
+
+function aborter(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController()
+  return { signal: controller.signal, abort: () => controller.abort('aborted') }
+}
