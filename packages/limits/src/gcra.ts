@@ -45,6 +45,8 @@ export class Gcra implements Meter {
     if (at === this.last) this.last -= weight * this.intervalMs
   }
 
+  postpone(): void {}
+
   settle(): void {}
 
   available(now: number): number {

@@ -16,6 +16,8 @@ export interface Meter {
   take(at: number, weight: number): void
   /** Undoes a `take`, as far as that was not already used to let somebody else in. */
   giveBack(at: number, weight: number): void
+  /** What was taken between the two was in truth used as late as `to`. */
+  postpone(from: number, to: number): void
   /** The call that took units is over; only a strict window wants to know. */
   settle(now: number, weight: number): void
   /** Units that could be taken at once. */

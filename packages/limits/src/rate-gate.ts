@@ -17,6 +17,7 @@ import { createMeters, earliestOf, RateKey } from './rate-key.ts'
 import type { ResolvedRateOptions } from './rate-options.ts'
 import { HeldTokens, spent, type TokenSource } from './rate-permits.ts'
 import { RateWaiter } from './rate-waiter.ts'
+import { TurnGuard } from './turn-guard.ts'
 import { WaitQueue } from './wait-queue.ts'
 import type { Gate } from './waiter.ts'
 
@@ -42,7 +43,9 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   pausedUntil: number = Number.NEGATIVE_INFINITY
   private readonly clock: Clock
   private readonly isStrict: boolean
+  private readonly guard: TurnGuard
   private timer: Timer | undefined
+  private timerDelay = 0
   private timerAt = Number.POSITIVE_INFINITY
 
   constructor(options: ResolvedRateOptions) {
@@ -55,6 +58,7 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     this.capacity = Math.min(...[...this.plain.meters, ...this.shared].map((m) => m.capacity))
     this.keys = new KeyTable(options.maxKeys, (key) => this.createKey(key))
     this.fair = new FairQueue(this.shared, this)
+    this.guard = new TurnGuard(this.clock, this.time, this.shared)
   }
 
   now(): number {
@@ -74,6 +78,7 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   /** A permit if the tokens are there, and nobody has waited for them longer. */
   tryTake(state: RateKey, weight: number): Permit | undefined {
     if (state.isWaiting() || this.fair.isCrowded) return undefined
+    this.guard.mark()
     const now = this.now()
     if (this.earliest(state, now, weight) > now) return undefined
     this.take(state, now, weight)
@@ -125,6 +130,8 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     if (waitChannel.hasSubscribers) waiter.since = this.clock.now()
     state.queue ??= new WaitQueue(this.clock, this.options)
     this.fair.push(waiter, priority)
+    this.guard.watch(state)
+    if (this.timer === undefined) this.guard.begin(this.now())
     const promise = waiter.wait()
     this.drain()
     return promise
@@ -132,6 +139,7 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
 
   grant(waiter: RateWaiter, at: number): void {
     waiter.grantedAt = at
+    this.guard.watch(waiter.state)
     this.take(waiter.state, at, waiter.weight)
     if (waiter.since !== undefined) this.announce(waiter, waiter.since)
     waiter.grant()
@@ -163,6 +171,7 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   /** Lets in who can go in, and sets the timer for the next. */
   drain(): void {
     if (this.fair.queued === 0) return this.sleepUntil(Number.POSITIVE_INFINITY, 0)
+    this.guard.mark()
     const now = this.now()
     const next = this.pausedUntil > now ? this.pausedUntil : this.fair.drain(now)
     this.sleepUntil(this.fair.queued === 0 ? Number.POSITIVE_INFINITY : next, now)
@@ -230,12 +239,21 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
 
   private sleepUntil(at: number, now: number): void {
     if (at === this.timerAt) return
-    this.timer?.cancel()
+    this.endTimer()
     this.timerAt = at
-    this.timer =
-      at === Number.POSITIVE_INFINITY
-        ? undefined
-        : this.clock.setTimer<RateGate>(wake, at - now, this)
+    if (at === Number.POSITIVE_INFINITY) return
+    this.guard.begin(now)
+    this.timerDelay = Math.max(0, at - now)
+    this.timer = this.clock.setTimer<RateGate>(wake, this.timerDelay, this)
+  }
+
+  private endTimer(): void {
+    const { timer } = this
+    if (timer === undefined) return
+    this.timer = undefined
+    this.timerAt = Number.POSITIVE_INFINITY
+    this.guard.end(timer, this.timerDelay)
+    timer.cancel()
   }
 
   private createMeters(shared: boolean): Meter[] {
@@ -247,8 +265,7 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
 
   /** Called by the timer. */
   wake(): void {
-    this.timer = undefined
-    this.timerAt = Number.POSITIVE_INFINITY
+    this.endTimer()
     this.drain()
   }
 }

@@ -49,6 +49,8 @@ export class Quota implements Meter {
     if (at < this.until) this.left += weight
   }
 
+  postpone(): void {}
+
   settle(): void {}
 
   available(now: number): number {
@@ -93,6 +95,8 @@ export class Ramp implements Meter {
   giveBack(at: number, weight: number): void {
     if (at < this.until) this.next -= weight * this.intervalMs
   }
+
+  postpone(): void {}
 
   settle(): void {}
 

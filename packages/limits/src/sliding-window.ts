@@ -90,6 +90,16 @@ export class SlidingWindow implements Meter {
     this.forgetEmptyEnd()
   }
 
+  postpone(from: number, to: number): void {
+    for (let index = this.size - 1; index >= 0; index--) {
+      const at = this.at(index)
+      if (at < from) return
+      if (at >= to) continue
+      this.times[this.slot(index)] = to
+      if (this.last < to) this.last = to
+    }
+  }
+
   settle(now: number, weight: number): void {
     if (!this.strict) return
     this.held -= weight

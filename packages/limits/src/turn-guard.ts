@@ -1,0 +1,54 @@
+import type { Clock, Timer } from '@aplomb/kernel'
+import type { ForwardTime } from './forward-time.ts'
+import type { Meter } from './meter.ts'
+import type { RateKey } from './rate-key.ts'
+
+/**
+ * Tokens are used later than they are granted: the calls begin when the code that granted them has
+ * returned, at the latest at the end of that turn of the event loop. Where somebody waits for the
+ * very moment when a window lets in the next, that makes the difference between none and a few
+ * refused. A timer knows when the turn ended that it was started in, so each wake-up puts the
+ * tokens of that turn right. With a clock that stands still during a turn it changes nothing.
+ */
+export class TurnGuard {
+  private readonly clock: Clock
+  private readonly time: ForwardTime
+  private readonly shared: readonly Meter[]
+  /** Who had tokens, or began to wait, since the last wake-up. */
+  private readonly recent = new Set<RateKey>()
+  private turnStart = 0
+
+  constructor(clock: Clock, time: ForwardTime, shared: readonly Meter[]) {
+    this.clock = clock
+    this.time = time
+    this.shared = shared
+  }
+
+  /** Makes sure that this turn has a beginning that is not after `now`. */
+  mark(): void {
+    this.clock.coarseNow()
+  }
+
+  watch(state: RateKey): void {
+    this.recent.add(state)
+  }
+
+  /** Before a timer is started: what this turn has granted so far is used now, or later. */
+  begin(now: number): void {
+    this.turnStart = this.clock.coarseNow() + this.time.offset
+    this.postpone(now)
+  }
+
+  /** When the timer has fired, or is replaced: what its turn granted was used before its end. */
+  end(timer: Timer, delayMs: number): void {
+    this.postpone(timer.dueAt - delayMs + this.time.offset)
+    this.recent.clear()
+  }
+
+  private postpone(to: number): void {
+    for (const state of this.recent) {
+      for (const meter of state.meters) meter.postpone(this.turnStart, to)
+    }
+    for (const meter of this.shared) meter.postpone(this.turnStart, to)
+  }
+}
