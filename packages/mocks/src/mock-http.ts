@@ -88,9 +88,7 @@ export class MockHttp extends Verbs implements ActiveMocks, Disposable {
 
   /** The route that `as(name)` named. */
   route(name: string): Route {
-    const found = this.router.routes.find((route) => route.name === name)
-    if (found === undefined) throw new MocksUnfinishedError([`no route is named ${name}`])
-    return found
+    return this.router.named(name)
   }
 
   /** Routes that win over those here, until the scope is disposed of. */

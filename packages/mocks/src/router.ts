@@ -1,6 +1,6 @@
 import type { Call, CallLog } from './call.ts'
 import type { Condition } from './condition.ts'
-import { UnmatchedRequestError, type NearMiss } from './errors.ts'
+import { MocksUnfinishedError, UnmatchedRequestError, type NearMiss } from './errors.ts'
 import { nearMisses } from './mismatch.ts'
 import type { MockRequest } from './mock-request.ts'
 import type { Plan } from './plan.ts'
@@ -47,6 +47,13 @@ export class Router {
 
   get routes(): Route[] {
     return this.layers.flatMap((layer) => layer.routes)
+  }
+
+  /** @throws MocksUnfinishedError when there is none. */
+  named(name: string): Route {
+    const found = this.routes.findLast((route) => route.name === name)
+    if (found === undefined) throw new MocksUnfinishedError([`no route is named ${name}`])
+    return found
   }
 
   pushLayer(): Layer {

@@ -164,9 +164,12 @@ function originOf(encrypted: boolean, host: string, port: number): string {
   return new URL(`${encrypted ? 'https' : 'http'}://${name}:${port}`).origin
 }
 
+/** A method and a space; where the whole line is there, the version too. */
 function looksLikeHttp(chunk: Buffer): boolean {
   const space = chunk.indexOf(0x20)
-  return space > 0 && METHODS.includes(chunk.toString('latin1', 0, space))
+  if (space <= 0 || !METHODS.includes(chunk.toString('latin1', 0, space))) return false
+  const end = chunk.indexOf(0x0a)
+  return end === -1 || / HTTP\/1\.\d\r?$/.test(chunk.toString('latin1', 0, end))
 }
 
 /** The preface of every HTTP/2 connection (RFC 9113, 3.4). */

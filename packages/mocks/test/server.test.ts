@@ -183,6 +183,22 @@ test('a restart refuses in between and comes back on the same port', async () =>
   expect(await statusOf(get('/'))).toBe(204)
 })
 
+test('scopes, names and what is left undone are those of the mocks', async () => {
+  const { server, get } = await start()
+  server.get('/x').respond({ status: 204 }).as('x')
+  {
+    using scope = server.scope()
+    scope.get('/x').respond({ status: 418 })
+    expect(await statusOf(get('/x'))).toBe(418)
+  }
+  expect(server.unfinished).toEqual(['x was never called'])
+  expect(await statusOf(get('/x'))).toBe(204)
+  expect(server.route('x').callCount).toBe(1)
+  expect(server.unfinished).toEqual([])
+  server.reset()
+  expect(await statusOf(get('/x'))).toBe(404)
+})
+
 test('killed connections are reset under the request', async () => {
   const { server, get } = await start()
   server.get('/').respond(fault.stall())

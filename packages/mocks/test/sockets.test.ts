@@ -56,13 +56,13 @@ test('connections that do not speak HTTP go on to the network, whoever speaks fi
   expect(String((await once(silent, 'data'))[0])).toBe('welcome\n')
   silent.destroy()
   const talking = connect(port, '127.0.0.1')
-  talking.write('\u0000\u0003binary')
+  talking.write('GET key\n\u0000\u0003binary')
   let text = ''
   for await (const chunk of talking) {
     text += String(chunk)
     if (text.includes('binary')) break
   }
-  expect(text).toBe('welcome\n\u0000\u0003binary')
+  expect(text).toBe('welcome\nGET key\n\u0000\u0003binary')
 })
 
 test('a connection kept from earlier mocks, or from before, serves later mocks', async () => {

@@ -5,6 +5,7 @@ import { CallLog, type Call } from '../call.ts'
 import type { Condition } from '../condition.ts'
 import { drawLatency } from '../latency.ts'
 import { MockRequest } from '../mock-request.ts'
+import { MockScope } from '../mock-scope.ts'
 import type { Plan } from '../plan.ts'
 import { planFor } from '../reply.ts'
 import type { Route } from '../route.ts'
@@ -78,6 +79,26 @@ export class MockServer extends Verbs {
 
   override request(method: string | undefined, url: UrlInput, condition?: Condition): Route {
     return this.router.declare(this.router.base, method, url, condition)
+  }
+
+  /** The route that `as(name)` named. */
+  route(name: string): Route {
+    return this.router.named(name)
+  }
+
+  /** Routes that win over those here, until the scope is disposed of; what they left is no error. */
+  scope(): MockScope {
+    return new MockScope(this.router, false)
+  }
+
+  /** Routes never called, and sequences left over. */
+  get unfinished(): readonly string[] {
+    return this.router.routes.flatMap((route) => route.unfinished ?? [])
+  }
+
+  /** Forgets routes and calls; limits, faults and statistics go on. */
+  reset(): void {
+    this.router.reset()
   }
 
   /** Listens, on the same port as before if it was stopped. */
