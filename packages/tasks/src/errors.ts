@@ -72,7 +72,7 @@ export class TasksFailedError extends AggregateError {
 
   constructor(owner: string, failures: readonly TaskFailure[], options?: ErrorOptions) {
     const errors = failures.map((failure) => failure.error)
-    super(errors, `${owner}: ${failures.map(describeFailure).join('; ')}`, options)
+    super(errors, `${owner}: ${describeFailures(failures)}`, options)
     // Not enumerable, since whoever prints the error sees `errors` already.
     Object.defineProperty(this, 'failures', { value: failures })
   }
@@ -82,6 +82,12 @@ export class TasksFailedError extends AggregateError {
     const { name, code, kind, message, failures } = this
     return { name, code, kind, message, failures: failures.map(failureAsJson) }
   }
+}
+
+/** The first of them: a message is for people. */
+function describeFailures(failures: readonly TaskFailure[]): string {
+  const shown = failures.slice(0, 10).map(describeFailure).join('; ')
+  return failures.length > 10 ? `${shown}; and ${failures.length - 10} more` : shown
 }
 
 function describeFailure({ task, error }: TaskFailure): string {

@@ -19,6 +19,7 @@ export class Members implements TaskOwner {
   /** How many have not ended. */
   live = 0
   private spawned = 0
+  private starting = false
   private readonly owner: MembersOwner
   private readonly admission: Admission | undefined
 
@@ -70,13 +71,17 @@ export class Members implements TaskOwner {
   }
 
   private startWaiting(admission: Admission): void {
+    // Tasks that end at once come back here; the loop below goes on for them.
+    if (this.starting) return
+    this.starting = true
     while (this.waiting.first !== undefined && !this.context.aborted) {
       const permit = admission.take()
-      if (permit === undefined) return
+      if (permit === undefined) break
       const task = this.waiting.first as Task
       task.leaveTree()
       this.start(task, permit)
     }
+    this.starting = false
   }
 
   private start(task: Task, permit: Permit | undefined): void {

@@ -1,7 +1,8 @@
-import type { Context } from '@aplomb/kernel'
-import { sleep } from '@aplomb/kernel'
+import { getEventListeners } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { isAplombError, sleep, type Context } from '@aplomb/kernel'
 import { TestClock } from '@aplomb/kernel/testing'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { TasksFailedError } from '../src/index.ts'
 import { GroupClosedError, taskGroup, type TaskGroup } from '../src/index.ts'
 
@@ -91,5 +92,144 @@ describe('taskGroup', () => {
     await done
     expect(most).toBe(3)
     expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  it('starts a great many waiting tasks that end at once without growing the stack', async () => {
+    let count = 0
+    await taskGroup(
+      (group) => {
+        group.spawn(() => Promise.resolve())
+        for (let index = 0; index < 100_000; index++) group.spawn(() => void count++)
+      },
+      { maxConcurrent: 1 }
+    )
+    expect(count).toBe(100_000)
+  })
+
+  it('puts one listener on the signal of the caller, however many tasks listen', async () => {
+    const caller = new AbortController()
+    const group = taskGroup(
+      (group) => {
+        for (let index = 0; index < 50_000; index++) {
+          group.spawn(
+            ({ signal }) =>
+              new Promise((_, reject) => {
+                signal.addEventListener('abort', () => reject(signal.reason))
+              })
+          )
+        }
+      },
+      { signal: caller.signal }
+    )
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(1)
+    caller.abort('enough')
+    await expect(group).rejects.toBe('enough')
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0)
+  })
+
+  it('runs neither body nor task for a caller who has cancelled already', async () => {
+    const body = vi.fn()
+    await expect(taskGroup(body, { signal: AbortSignal.abort('enough') })).rejects.toBe('enough')
+    expect(body).not.toHaveBeenCalled()
+  })
+
+  it('takes the AbortError that functions of Node make of a reason for a cancellation', async () => {
+    const caller = new AbortController()
+    const group = taskGroup(
+      (group) => void group.spawn(({ signal }) => delay(1e6, undefined, { signal })),
+      { signal: caller.signal }
+    )
+    caller.abort('enough')
+    await expect(group).rejects.toBe('enough')
+  })
+
+  it('takes an AbortError that nobody asked for as the failure that it is', async () => {
+    const error = new DOMException('their own timeout', 'AbortError')
+    const group = taskGroup((group) => void group.spawn('fetch', () => Promise.reject(error)))
+    await expect(group).rejects.toMatchObject({ failures: [{ task: 'fetch', error }] })
+  })
+
+  it('says in its message which tasks failed, the first ten of them', async () => {
+    const group = taskGroup(
+      (group) => {
+        for (let index = 1; index <= 12; index++) {
+          group.spawn(`task ${index}`, async () => {
+            throw new Error(`boom ${index}`)
+          })
+        }
+      },
+      { name: 'orders' }
+    )
+    await expect(group).rejects.toThrow(
+      /^The task group "orders" failed: task 1 failed with Error: boom 1; .*boom 10; and 2 more$/
+    )
+  })
+
+  it('is recognised as an error of ours, and is plain data for logs', async () => {
+    const error = await taskGroup((group) => {
+      group.spawn('a', () => Promise.reject(new Error('boom')))
+    }).catch((error: unknown) => error)
+    expect(isAplombError(error)).toBe(true)
+    expect(JSON.parse(JSON.stringify(error))).toMatchObject({
+      name: 'TasksFailedError',
+      code: 'ERR_TASKS_FAILED',
+      kind: 'failed',
+      failures: [{ task: 'a', error: { name: 'Error', message: 'boom' } }]
+    })
+  })
+
+  it('refuses wrong options, all at once', () => {
+    const options = { maxConcurrent: 0, timeout: 5, stuck: 'never', signal: {} }
+    expect(() => taskGroup(() => 1, options as never)).toThrow(
+      /timeout: unknown option, did you mean "timeoutMs".*signal.*maxConcurrent.*stuck/s
+    )
+  })
+})
+
+describe('a supervised group', () => {
+  const boom = new Error('boom')
+
+  it('spares the siblings of a failing task, and reports the failure at the end', async () => {
+    const seen: string[] = []
+    const group = taskGroup(
+      (group) => {
+        group.spawn('bad', () => Promise.reject(boom))
+        group.spawn('good', async () => {
+          await new TestClock().settle()
+          seen.push('good')
+        })
+      },
+      { supervised: true }
+    )
+    await expect(group).rejects.toMatchObject({ failures: [{ task: 'bad', error: boom }] })
+    expect(seen).toEqual(['good'])
+  })
+
+  it('leaves a failure to who awaits the task', async () => {
+    const group = taskGroup(
+      async (group) => {
+        const bad = group.spawn('bad', () => Promise.reject(boom))
+        return await bad.then(
+          () => 'fine',
+          () => 'a fallback'
+        )
+      },
+      { supervised: true }
+    )
+    expect(await group).toBe('a fallback')
+  })
+
+  it('is ended by its body all the same', async () => {
+    let state: string | undefined
+    const group = taskGroup(
+      (group) => {
+        const task = group.spawn('other', never)
+        void task.then(undefined, () => (state = task.state))
+        throw boom
+      },
+      { supervised: true }
+    )
+    await expect(group).rejects.toMatchObject({ errors: [boom] })
+    expect(state).toBe('cancelled')
   })
 })
