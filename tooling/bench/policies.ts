@@ -3,6 +3,7 @@
 import {
   circuitBreaker,
   compose,
+  hedge,
   retry,
   retryBudget,
   standard,
@@ -59,7 +60,6 @@ export default async function policies(): Promise<Answer[]> {
         bare,
         ours('standard, all six', standard({ limits: { rate } })),
         ours('standard, the default five', standard()),
-        ours('standardHedging, all six', standardHedging({ limits: { rate } })),
         contender('cockatiel wrap of three', () => withoutTimeout.execute(operation)),
         contender('cockatiel wrap of four', () => withTimeout.execute(operation), COUNT / 10),
         contender('opossum with timeout', () => opossum.fire()),
@@ -78,6 +78,15 @@ export default async function policies(): Promise<Answer[]> {
         contender('p-retry', () => pRetry(operation)),
         ours('circuitBreaker', circuitBreaker()),
         ours('compose of nothing', compose())
+      ]
+    }),
+    await ask({
+      title: 'Hedging round an async no-op',
+      baseline: 'bare await',
+      contenders: [
+        bare,
+        ours('hedge', hedge()),
+        ours('standardHedging, all six', standardHedging({ limits: { rate } }))
       ]
     })
   ]

@@ -24,7 +24,16 @@ export class HedgePace {
     return this.learnt ?? options.delayMs
   }
 
-  learn(now: number, latencyMs: number): void {
-    this.latencies?.record(now, latencyMs)
+  /** The time, as exactly as the pace needs it. */
+  now(): number {
+    const { clock } = this.options
+    return this.latencies === undefined ? clock.coarseNow() : clock.now()
+  }
+
+  /** A call that began at `startedAt` has its answer. */
+  learn(startedAt: number): void {
+    if (this.latencies === undefined) return
+    const now = this.options.clock.now()
+    this.latencies.record(now, Math.max(0, now - startedAt))
   }
 }

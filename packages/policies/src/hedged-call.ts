@@ -11,8 +11,9 @@ import { callerScope } from './caller-scope.ts'
 import type { FailureClass } from './classify.ts'
 import { hedgeChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
-import type { HedgePace } from './hedge-pace.ts'
-import type { ResolvedHedgeOptions } from './hedge-options.ts'
+import { HedgePace } from './hedge-pace.ts'
+import { resolveHedgeOptions, type ResolvedHedgeOptions } from './hedge-options.ts'
+import { keepShape } from './keep-shape.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import { exhausted } from './setbacks.ts'
 
@@ -25,15 +26,16 @@ export class HedgedCall implements AbortListener {
   private readonly operation: Operation<unknown>
   private readonly sink: Sink
   private readonly budget: RetryBudget | undefined
-  private readonly caller: AsyncResource = callerScope()
-  private readonly running = new Set<Copy>()
-  private readonly failures: AttemptRecord[] = []
-  private started = 0
-  private firstAt = 0
-  private latestAt = 0
-  private cost = 0
-  private settled = false
-  private timer: Timer | undefined = undefined
+  private readonly caller: AsyncResource
+  private readonly first: Copy
+  /** The copies after the first, once there are any. */
+  private hedges: Copy[] | undefined
+  private failures: AttemptRecord[] | undefined
+  private running: number
+  private latest: Copy
+  private cost: number
+  private settled: boolean
+  private timer: Timer | undefined
 
   constructor(
     options: ResolvedHedgeOptions,
@@ -51,12 +53,20 @@ export class HedgedCall implements AbortListener {
     this.operation = operation
     this.sink = sink
     this.budget = budget
+    this.caller = callerScope()
+    this.first = new Copy(this, context, 1, pace.now())
+    this.hedges = undefined
+    this.failures = undefined
+    this.running = 0
+    this.latest = this.first
+    this.cost = 0
+    this.settled = false
+    this.timer = undefined
   }
 
   begin(): void {
-    this.firstAt = this.options.clock.now()
     this.context.listen(this)
-    this.startCopy()
+    this.start(this.first)
   }
 
   /** The caller gave up. */
@@ -67,7 +77,7 @@ export class HedgedCall implements AbortListener {
   /** A copy has ended. */
   ended(copy: Copy, failed: boolean, outcome: unknown): void {
     if (this.settled) return
-    this.running.delete(copy)
+    this.running--
     copy.close()
     if (failed) return this.copyFailed(copy, outcome)
     this.learn()
@@ -78,32 +88,44 @@ export class HedgedCall implements AbortListener {
   /** There was no answer for too long. */
   slow(): void {
     this.timer = undefined
-    if (this.mayRepeat('timeout') && this.withdraw('timeout')) this.startHedge('slow')
+    try {
+      if (!this.mayRepeat('timeout') || !this.withdraw('timeout')) return
+    } catch (broken) {
+      return this.finish(true, broken)
+    }
+    this.startHedge('slow')
   }
 
   private startHedge(reason: 'slow' | 'failed'): void {
     const { name, onHedge, clock } = this.options
-    const attempt = this.started + 1
-    const delayMs = Math.max(0, clock.now() - this.latestAt)
+    const now = clock.now()
+    const attempt = this.latest.attempt + 1
+    const delayMs = Math.max(0, now - this.latest.startedAt)
     if (hedgeChannel.hasSubscribers) {
       const { correlationId } = this.context
       hedgeChannel.publish({ name, attempt, reason, delayMs, correlationId })
     }
     callHook('onHedge', onHedge, { name, attempt, reason, delayMs })
-    if (!this.settled) this.caller.runInAsyncScope(() => this.startCopy())
+    // The hook may have aborted the call.
+    if (this.settled) return
+    const copy = new Copy(this, this.context, attempt, now)
+    this.hedges ??= []
+    this.hedges.push(copy)
+    this.caller.runInAsyncScope(() => this.start(copy))
   }
 
-  private startCopy(): void {
-    const { options, pace, context } = this
-    const now = options.clock.now()
-    this.latestAt = now
-    const copy = new Copy(this, context, { attempt: ++this.started, clock: options.clock }, now)
-    this.running.add(copy)
+  private start(copy: Copy): void {
+    const { options, pace } = this
+    this.latest = copy
+    this.running++
     this.timer?.cancel()
-    this.timer =
-      this.started <= options.maxHedges && pace.delayMs(now) !== Number.POSITIVE_INFINITY
-        ? options.clock.setTimer(slow, pace.delayMs(now), this as HedgedCall)
-        : undefined
+    this.timer = undefined
+    if (copy.attempt <= options.maxHedges) {
+      const delayMs = pace.delayMs(copy.startedAt)
+      if (delayMs !== Number.POSITIVE_INFINITY) {
+        this.timer = options.clock.setTimer(slow, delayMs, this as HedgedCall)
+      }
+    }
     this.next.run(copy, this.operation, copy)
   }
 
@@ -113,17 +135,18 @@ export class HedgedCall implements AbortListener {
     let reason: FailureClass
     let repeats: boolean
     try {
-      reason = options.classify(error, context)
+      reason = options.classify(error, copy)
       repeats = this.mayRepeat(reason)
     } catch (broken) {
       return this.finish(true, broken)
     }
     this.budget?.failure()
     const durationMs = Math.max(0, options.clock.now() - copy.startedAt)
+    this.failures ??= []
     this.failures.push({ attempt: copy.attempt, reason, durationMs, error })
     if (reason === 'permanent' || reason === 'cancelled') return this.finish(true, error)
-    if (this.running.size > 0) return
-    if (this.started <= options.maxHedges && repeats && this.withdraw(reason)) {
+    if (this.running > 0) return
+    if (this.latest.attempt <= options.maxHedges && repeats && this.withdraw(reason)) {
       this.startHedge('failed')
     } else {
       this.giveUp(error)
@@ -131,7 +154,7 @@ export class HedgedCall implements AbortListener {
   }
 
   private giveUp(error: unknown): void {
-    const { failures, options } = this
+    const { failures = [], options } = this
     if (failures.length === 1) this.finish(true, error)
     else this.finish(true, exhausted(options.name, 'attempts', failures, error))
   }
@@ -152,8 +175,7 @@ export class HedgedCall implements AbortListener {
 
   /** From the start of the first copy: what the call would have cost at least without the others. */
   private learn(): void {
-    const now = this.options.clock.now()
-    this.pace.learn(now, Math.max(0, now - this.firstAt))
+    this.pace.learn(this.first.startedAt)
   }
 
   private finish(failed: boolean, outcome: unknown): void {
@@ -161,8 +183,13 @@ export class HedgedCall implements AbortListener {
     this.settled = true
     this.timer?.cancel()
     this.context.unlisten(this)
-    for (const copy of this.running) copy.lose()
+    if (this.running > 0) this.abortLosers()
     this.sink.settle(failed, outcome)
+  }
+
+  private abortLosers(): void {
+    this.first.lose()
+    for (const hedge of this.hedges ?? []) hedge.lose()
   }
 }
 
@@ -171,24 +198,23 @@ class Copy extends Context implements Sink {
   // Declared and assigned as in Context, for the speed of construction.
   declare readonly startedAt: number
   declare private readonly call: HedgedCall
+  declare private over: boolean
 
-  constructor(
-    call: HedgedCall,
-    above: Context,
-    changes: ConstructorParameters<typeof Context>[1],
-    startedAt: number
-  ) {
-    super(above, changes)
+  constructor(call: HedgedCall, above: Context, attempt: number, startedAt: number) {
+    super(above, { attempt, clock: call.options.clock })
     this.call = call
     this.startedAt = startedAt
+    this.over = false
   }
 
   settle(failed: boolean, outcome: unknown): void {
+    this.over = true
     this.call.ended(this, failed, outcome)
   }
 
   /** Another has won, or the caller gave up; it must know before it is cut off from above. */
   lose(): void {
+    if (this.over) return
     this.onAbort(
       this.aborted ? this.reason : new DOMException('Another copy has answered', 'AbortError')
     )
@@ -199,3 +225,17 @@ class Copy extends Context implements Sink {
 function slow(call: HedgedCall): void {
   call.slow()
 }
+
+const nowhere: Flow & Sink = { run() {}, settle() {} }
+const options = resolveHedgeOptions({})
+keepShape(
+  new HedgedCall(
+    options,
+    new HedgePace(options),
+    nowhere,
+    Context.none,
+    () => 1,
+    nowhere,
+    undefined
+  )
+)
