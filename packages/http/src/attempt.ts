@@ -20,6 +20,8 @@ export class Attempt extends Exchange implements SlotUser {
   readonly request: HttpRequest
   readonly origin: Origin
   readonly startedAt: number
+  /** It goes over a new connection, since a kept one has just failed. */
+  fresh = false
   /** How much of the body is gathered; the rest is drained. */
   gatherBytes: number = Number.POSITIVE_INFINITY
   /** Its status is a failure that does not go to the caller as it is. */
@@ -213,7 +215,8 @@ export class Attempt extends Exchange implements SlotUser {
     const told =
       deadlineHeader === undefined ? request : withDeadline(request, deadlineHeader, call)
     const silence = idleMs === Number.POSITIVE_INFINITY ? 0 : idleMs
-    this.dispatch(origin.engine, told.engineOptions(silence, call))
+    const engine = this.fresh ? (origin.freshEngine() ?? origin.engine) : origin.engine
+    this.dispatch(engine, told.engineOptions(silence, call))
   }
 
   private leaveDoors(failed: boolean, outcome: unknown): void {

@@ -18,7 +18,7 @@ import { IncomingBody } from './incoming-body.ts'
 import { networkError } from './network-error.ts'
 import type { Origin, Origins } from './origin.ts'
 import { ObservedAttempt } from './progress.ts'
-import { Recovery, type Verdict } from './recovery.ts'
+import { isStaleConnection, Recovery, type Verdict } from './recovery.ts'
 import { isRedirect, nextRequest } from './redirect.ts'
 import type { HttpRequest } from './request.ts'
 import { parseRetryAfter } from './retry-after.ts'
@@ -59,10 +59,10 @@ export interface Setback {
   readonly judged: boolean
 }
 
-/** Why the slower of two hedged attempts ends. */
-class HedgeLostError extends RejectedError {
-  override readonly name = 'HedgeLostError'
-  override readonly code = 'ERR_HTTP_HEDGE_LOST'
+/** How an attempt ends for the breaker when it says nothing about the server; nobody sees it. */
+class NoEvidenceError extends RejectedError {
+  override readonly name = 'NoEvidenceError'
+  override readonly code = 'ERR_HTTP_NO_EVIDENCE'
 }
 
 /**
@@ -180,7 +180,8 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
   /** The engine reports that the exchange broke. */
   wireFailed(attempt: Attempt, cause: unknown): void {
     const error = networkError(cause, attempt.request, attempt.sent)
-    attempt.finish(true, error)
+    const stale = this.recovery === undefined && isStaleConnection(attempt, error)
+    attempt.finish(true, stale ? new NoEvidenceError('A kept connection was closed') : error)
     if (this.settled) {
       attempt.failBody(error)
       this.release()
@@ -270,6 +271,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
       ? new ObservedAttempt(this, number, request, origin)
       : new Attempt(this, number, request, origin)
     this.current = attempt
+    if (this.recovery?.wantsFresh === true) attempt.fresh = true
     if (this.hedges < settings.maxHedges && request.safe) this.armHedge()
     attempt.start()
   }
@@ -474,7 +476,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     this.hedgeTimer?.cancel()
     this.hedgeTimer = undefined
     if (this.others === undefined) return
-    const lost = new HedgeLostError('Another attempt was faster')
+    const lost = new NoEvidenceError('Another attempt was faster')
     for (const other of [...this.others, this.current]) if (other !== winner) other?.cancel(lost)
     this.others = undefined
   }

@@ -12,7 +12,7 @@ import type { ClientOptions, RequestOptions } from './client-options.ts'
 import { HttpClientClosedError } from './errors.ts'
 import { asFetch, makeFetch, type Fetch } from './fetch.ts'
 import { readFetch, type FetchInit, type FetchInput, type FetchTask } from './fetch-request.ts'
-import { headerList, type HeadersInput } from './header-list.ts'
+import { headerList, mergeHeaders, type HeadersInput } from './header-list.ts'
 import { paginate, type PaginateOptions } from './paginate.ts'
 import { PendingResponse, type Caller } from './pending-response.ts'
 import { createPipeline } from './pipeline.ts'
@@ -99,10 +99,11 @@ class Client implements HttpClient, Caller {
   private readonly borrows: boolean
   private readonly fetchSettings: CallSettings
   private closed = false
+  private ended: Promise<void> | undefined = undefined
   readonly fetch: Fetch
 
   static {
-    showAs(this.prototype, (self) => ({ HttpClient: self.summary() }))
+    showAs(this.prototype, (self) => ({ HttpClient: self.toJSON() }))
   }
 
   static create(given: ClientOptions): Client {
@@ -234,31 +235,36 @@ class Client implements HttpClient, Caller {
     return new Client(given, resolved, this.transport, this.shared, true)
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.closed = true
-    if (this.borrows) return
-    await this.shared.active.idle()
-    await this.transport.close()
+    this.ended ??= this.borrows ? Promise.resolve() : this.drain()
+    return this.ended
   }
 
   async destroy(reason: unknown = new HttpClientClosedError()): Promise<void> {
     this.closed = true
     if (this.borrows) return
     this.shared.active.abort(reason)
-    await this.transport.destroy(new HttpClientClosedError())
+    const destroyed = this.transport.destroy(new HttpClientClosedError())
+    this.ended = destroyed
+    await destroyed
+  }
+
+  private async drain(): Promise<void> {
+    await this.shared.active.idle()
+    await this.transport.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  private summary(): object {
+  toJSON(): object {
     const { origin, headers } = this.resolved
-    const pairs: [string, string][] = []
-    for (let index = 0; index < headers.length; index += 2) {
-      pairs.push([headers[index] as string, headers[index + 1] as string])
+    return {
+      origin: origin?.origin,
+      headers: { ...redactHeaders(Object.fromEntries(pairsOf(headers))) }
     }
-    return { origin: origin?.origin, headers: { ...redactHeaders(Object.fromEntries(pairs)) } }
   }
 
   private hooked(request: HttpRequest): HttpRequest {
@@ -282,7 +288,7 @@ function mergeOptions(base: ClientOptions, changes: ClientOptions): ClientOption
     if (isPlain(below) && isPlain(above)) merged[name] = { ...below, ...above }
   }
   if (base.headers !== undefined && changes.headers !== undefined) {
-    merged['headers'] = [...pairsOf(base.headers), ...pairsOf(changes.headers)]
+    merged['headers'] = pairsOf(mergeHeaders(headerList(base.headers), headerList(changes.headers)))
   }
   return merged
 }
@@ -291,11 +297,10 @@ function isPlain(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
-function pairsOf(input: HeadersInput): [string, string][] {
-  const list = headerList(input)
-  const pairs = new Map<string, string>()
+function pairsOf(list: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = []
   for (let index = 0; index < list.length; index += 2) {
-    pairs.set(list[index] as string, list[index + 1] as string)
+    pairs.push([list[index] as string, list[index + 1] as string])
   }
-  return [...pairs]
+  return pairs
 }

@@ -74,7 +74,7 @@ export class WatchedHandler extends Bare implements EngineHandler {
 
   onResponseError(controller: EngineController, error: Error): void {
     // An abort by the caller tells nothing about the server.
-    if (!this.answered && ! controller?.aborted) this.tell(true)
+    if (!this.answered && !controller?.aborted) this.tell(true)
     this.release()
     this.handler.onResponseError?.(controller, error)
   }

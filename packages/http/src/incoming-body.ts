@@ -56,9 +56,13 @@ export class IncomingBody implements BodySink {
     this.chunks.push(chunk)
     this.kept += chunk.length
     if (this.kept < this.unreadLimit) return true
-    if (this.unreadLimit === RELIEF_BYTES) this.abandon()
-    else this.onStall?.(this)
-    return false
+    if (this.unreadLimit === RELIEF_BYTES) {
+      this.abandon()
+      return true
+    }
+    this.onStall?.(this)
+    // Who was told may have asked for more room.
+    return this.kept < this.unreadLimit
   }
 
   end(): void {

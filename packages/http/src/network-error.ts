@@ -61,7 +61,8 @@ export function networkError(error: unknown, facts: RequestFacts, sent: boolean)
   const kind = classOf(errno, sent)
   const detail = errno === undefined ? '' : ` (${errno})`
   return new HttpNetworkError(`${texts[kind]}${detail}`, {
-    ...facts,
+    method: facts.method,
+    url: facts.url,
     class: kind,
     sent,
     errno,

@@ -77,7 +77,7 @@ export class OriginGate implements Door<number> {
 
   /** Gives the request's number. */
   enter(context: Context): number | Promise<number> {
-    if (this.ramp === Number.POSITIVE_INFINITY && this.quota === Number.POSITIVE_INFINITY) {
+    if (this.ramp === Number.POSITIVE_INFINITY && this.quota > 0 && this.waiters.size === 0) {
       return this.pass()
     }
     if (this.waiters.size === 0 && this.isOpen(this.clock.now())) return this.pass()
@@ -115,14 +115,9 @@ export class OriginGate implements Door<number> {
     this.quotaFrom = number
     const left = limit.remaining - (this.sent - number)
     this.quotaLimit = Math.max(1, limit.limit ?? 1)
-    // Far from the end there is no need to count.
-    if (left > this.inFlight + 1 && limit.remaining > this.quotaLimit / 2) {
-      this.quota = Number.POSITIVE_INFINITY
-    } else {
-      this.quota = Math.max(0, left)
-      this.quotaResetAt = now + Math.min(this.maxPauseMs, limit.resetMs ?? UNKNOWN_RESET_MS)
-      if (this.quota === 0) this.tell(this.quotaResetAt - now, 'quota')
-    }
+    this.quota = Math.max(0, left)
+    this.quotaResetAt = now + Math.min(this.maxPauseMs, limit.resetMs ?? UNKNOWN_RESET_MS)
+    if (this.quota === 0) this.tell(this.quotaResetAt - now, 'quota')
     this.admit()
   }
 

@@ -9,6 +9,8 @@ import type { Engine } from './undici.ts'
 export interface Origin {
   readonly url: string
   readonly engine: Engine
+  /** For what must not meet an old connection; made when it is first needed. */
+  readonly freshEngine: () => Engine | undefined
   readonly slots: ConnectionSlots
   readonly gate: OriginGate
   readonly breaker: Door | undefined

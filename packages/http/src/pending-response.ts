@@ -30,9 +30,7 @@ export class PendingResponse implements PromiseLike<HttpResponse> {
   private started = false
 
   static {
-    showAs(this.prototype, ({ method, path }) => ({
-      PendingResponse: { method, path: redactUrl(String(path)) }
-    }))
+    showAs(this.prototype, (self) => ({ PendingResponse: self.toJSON() }))
   }
 
   constructor(
@@ -80,6 +78,10 @@ export class PendingResponse implements PromiseLike<HttpResponse> {
     onError?: ((error: unknown) => B | PromiseLike<B>) | null
   ): Promise<A | B> {
     return this.response().then(onResponse, onError)
+  }
+
+  toJSON(): object {
+    return { method: this.method, path: redactUrl(String(this.path)) }
   }
 
   private start<T>(delivery: Delivery, wantsJson: boolean): Promise<T> {

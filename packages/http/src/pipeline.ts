@@ -54,6 +54,7 @@ export function createPipeline(options: ResolvedClientOptions, transport: Transp
     return {
       url,
       engine: transport.engineFor(url),
+      freshEngine: once(() => transport.freshEngineFor(url)),
       slots: new ConnectionSlots(slotCount(options), clock, url),
       gate,
       breaker: breakers?.for(url).door,
@@ -75,6 +76,11 @@ export function createPipeline(options: ResolvedClientOptions, transport: Transp
     onResponse: options.onResponse,
     hasOwnRate: rate !== undefined
   }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => (made ??= { value: make() }).value
 }
 
 /** HTTP/2 puts many requests on one connection. */

@@ -30,6 +30,8 @@ export type Verdict =
 export class Recovery implements BackoffState {
   /** What the last repetition cost the budget. */
   cost = 0
+  /** The next attempt needs a new connection. */
+  wantsFresh = false
   readonly random: () => number
   reason: FailureClass = 'transient'
   previousMs = 0
@@ -110,6 +112,7 @@ export class Recovery implements BackoffState {
       return giveUp('retry-after')
     }
     const stale = this.retries === 0 && isStaleConnection(attempt, error)
+    this.wantsFresh = stale
     const delayMs = stale ? 0 : this.delay(retryAfterMs)
     if (delayMs >= remainingMs) return giveUp('deadline')
     if (!stale && !this.pay(attempt)) return giveUp('budget')
@@ -156,7 +159,7 @@ const explanations: Readonly<Record<GiveUpReason, string>> = {
  * A kept connection that the server was closing while we wrote (RFC 9112, 9.3.1): not a sign of
  * load, so the first repetition waits for nothing and costs nothing.
  */
-function isStaleConnection(attempt: Attempt, error: unknown): boolean {
+export function isStaleConnection(attempt: Attempt, error: unknown): boolean {
   return (
     attempt.status === 0 &&
     error instanceof HttpNetworkError &&

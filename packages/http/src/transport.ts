@@ -15,6 +15,8 @@ import {
 /** Where a client's engines come from, one for each origin. */
 export interface Transport {
   engineFor(origin: string): Engine
+  /** One whose every request has a connection of its own; undefined where there is none. */
+  freshEngineFor(origin: string): Engine | undefined
   /** The engine's origin is forgotten. */
   release(engine: Engine): void
   /** Waits for what is under way. */
@@ -46,6 +48,10 @@ class SharedTransport implements Transport {
     return this.wrapped
   }
 
+  freshEngineFor(): undefined {
+    return undefined
+  }
+
   release(): void {}
 
   async close(): Promise<void> {
@@ -69,9 +75,12 @@ class PoolTransport implements Transport {
   }
 
   engineFor(origin: string): Engine {
-    const pool = new EnginePool(origin, this.options)
-    this.pools.add(pool)
-    return this.wrap(pool)
+    return this.wrap(this.add(new EnginePool(origin, this.options)))
+  }
+
+  freshEngineFor(origin: string): Engine {
+    const options = bare<EnginePoolOptions>({ ...this.options, maxRequestsPerClient: 1 })
+    return this.wrap(this.add(new EnginePool(origin, options)))
   }
 
   release(engine: Engine): void {
@@ -85,6 +94,11 @@ class PoolTransport implements Transport {
 
   async destroy(reason: Error): Promise<void> {
     await Promise.all([...this.pools].map((pool) => pool.destroy(reason)))
+  }
+
+  private add(pool: Engine): Engine {
+    this.pools.add(pool)
+    return pool
   }
 }
 
@@ -103,9 +117,20 @@ export function connectionCount({ connections, limits }: ResolvedClientOptions):
   return typeof concurrency === 'number' && concurrency !== 1000 ? concurrency : 128
 }
 
+/** Said explicitly, so that `net.connect` does not find them on a polluted `Object.prototype`. */
+const ownSocketOptions = {
+  signal: undefined,
+  lookup: undefined,
+  onread: undefined,
+  fd: undefined,
+  handle: undefined,
+  blockList: undefined
+}
+
 function poolOptions(options: ResolvedClientOptions): EnginePoolOptions {
   const { keepAliveMs, http2, tls, socketPath, maxHeaderBytes, timeout, ssrfGuard } = options
   const connect = bare<object>({
+    ...ownSocketOptions,
     ...tls,
     timeout: fullTimeouts(timeout).connectMs,
     allowH2: http2,

@@ -1,0 +1,161 @@
+import { once } from 'node:events'
+import { brotliCompressSync, createGzip, deflateSync, gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { createClient, HttpBodyError, HttpTooLargeError } from '../src/index.ts'
+import { bodyOf, serve } from './server.ts'
+
+const value = { text: 'ü'.repeat(5000) }
+
+describe('bodies that come', () => {
+  it('are decoded from gzip, deflate and br', async () => {
+    const json = Buffer.from(JSON.stringify(value))
+    const encoded = {
+      gzip: gzipSync(json),
+      deflate: deflateSync(json),
+      br: brotliCompressSync(json)
+    }
+    const { origin } = await serve((request, response) => {
+      const name = (request.url as string).slice(1) as keyof typeof encoded
+      response.writeHead(200, { 'content-encoding': name }).end(encoded[name])
+    })
+    await using client = createClient(origin)
+    for (const name of Object.keys(encoded)) {
+      expect(await client.get(`/${name}`).json()).toEqual(value)
+      const chunks = await (await client.get(`/${name}`).stream()).toArray()
+      expect(Buffer.concat(chunks as Buffer[])).toEqual(json)
+      expect(await (await client.get(`/${name}`)).json()).toEqual(value)
+    }
+    const raw = await client.get('/gzip', { decompress: false }).bytes()
+    expect(raw).toEqual(encoded.gzip)
+  })
+
+  it('reject when the compressed body was cut short', async () => {
+    const whole = gzipSync('x'.repeat(100_000))
+    const { origin } = await serve((_, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(whole.subarray(0, -10))
+    })
+    await using client = createClient(origin)
+    await expect(client.get('/').text()).rejects.toBeInstanceOf(HttpBodyError)
+    const stream = await client.get('/').stream()
+    await expect(stream.toArray()).rejects.toThrow(Error)
+  })
+
+  it('stop a bomb before it has grown by 64 MB', async () => {
+    const gzip = createGzip()
+    const bomb: Buffer[] = []
+    gzip.on('data', (chunk: Buffer) => bomb.push(chunk))
+    const zeros = Buffer.alloc(16 * 1024 * 1024)
+    for (let count = 0; count < 16; count++) if (!gzip.write(zeros)) await once(gzip, 'drain')
+    gzip.end()
+    await once(gzip, 'end')
+    const { origin } = await serve((_, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(Buffer.concat(bomb))
+    })
+    await using client = createClient(origin)
+    const before = process.memoryUsage().rss
+    await expect(client.get('/').text()).rejects.toBeInstanceOf(HttpTooLargeError)
+    expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024)
+    const response = await client.fetch('/')
+    await expect(response.text()).rejects.toMatchObject({ limit: 'maxDecodedBytes' })
+  })
+
+  it('reject beyond maxResponseBytes, and the connection is closed', async () => {
+    let closed = false
+    const { origin } = await serve((_, response) => {
+      response.on('close', () => (closed = !response.writableFinished))
+      const chunk = Buffer.alloc(64 * 1024)
+      const more = (): void => void (response.destroyed || response.write(chunk, () => more()))
+      more()
+    })
+    await using client = createClient(origin, { maxResponseBytes: 1_000_000 })
+    await expect(client.get('/').bytes()).rejects.toMatchObject({
+      code: 'ERR_HTTP_TOO_LARGE',
+      limit: 'maxResponseBytes',
+      maxBytes: 1_000_000
+    })
+    await expect((await client.get('/')).text()).rejects.toMatchObject({ maxBytes: 1_000_000 })
+    while (!closed) await new Promise((resolve) => setImmediate(resolve))
+  })
+
+  it('never block the pool when nobody reads them', async () => {
+    const size = 1024 * 1024
+    const { origin } = await serve((_, response) => response.end(Buffer.alloc(size)))
+    await using client = createClient(origin, { connections: 8 })
+    const unread = await Promise.all(Array.from({ length: 8 }, () => client.get('/').response()))
+    expect((await client.get('/').bytes()).length).toBe(size)
+    // Those that were kept for later are still whole.
+    for (const response of unread) expect((await response.bytes()).length).toBe(size)
+  })
+
+  it('give up an unread body that is too large to keep, and say so', async () => {
+    const { origin } = await serve((request, response) => {
+      if (request.url === '/small') response.end('ok')
+      else response.end(Buffer.alloc(32 * 1024 * 1024))
+    })
+    await using client = createClient(origin, { connections: 1 })
+    const large = await client.get('/large')
+    expect(await client.get('/small').text()).toBe('ok')
+    await expect(large.text()).rejects.toMatchObject({ code: 'ERR_HTTP_BODY' })
+  })
+
+  it('can be discarded, which frees the connection', async () => {
+    const { origin } = await serve((_, response) => response.end(Buffer.alloc(4 * 1024 * 1024)))
+    await using client = createClient(origin, { connections: 1 })
+    for (let count = 0; count < 5; count++) (await client.get('/')).discard()
+    expect((await client.get('/').bytes()).length).toBe(4 * 1024 * 1024)
+  })
+
+  it('stream no faster than they are read', async () => {
+    const chunk = Buffer.alloc(256 * 1024, 1)
+    const chunks = 400
+    let written = 0
+    const { origin } = await serve((_, response) => {
+      const more = (): void => {
+        while (written < chunks) if (++written === chunks || !response.write(chunk)) break
+        if (written === chunks) response.end(chunk)
+        else response.once('drain', more)
+      }
+      more()
+    })
+    await using client = createClient(origin)
+    const stream = await client.get('/').stream()
+    const iterator = stream[Symbol.asyncIterator]()
+    let size = ((await iterator.next()).value as Buffer).length
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(written).toBeLessThan(chunks / 2)
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+      size += (next.value as Buffer).length
+    }
+    expect(size).toBe(chunks * chunk.length)
+  })
+
+  it('are undefined as JSON where the status says there are none, else an error', async () => {
+    const { origin } = await serve((request, response) => {
+      response.writeHead(Number(request.url?.slice(1))).end()
+    })
+    await using client = createClient(origin)
+    expect(await client.get('/204').json()).toBeUndefined()
+    expect(await client.head('/200').json()).toBeUndefined()
+    await expect(client.get('/200').json()).rejects.toBeInstanceOf(HttpBodyError)
+    expect(await client.get('/200').text()).toBe('')
+  })
+
+  it('are told of while they come and go', async () => {
+    const { origin } = await serve((request, response) => {
+      void bodyOf(request).then((body) => response.end(body))
+    })
+    await using client = createClient(origin)
+    const up: number[] = []
+    const down: (number | undefined)[] = []
+    const body = Buffer.alloc(1_000_000, 'a')
+    await client
+      .post('/', {
+        body,
+        onUploadProgress: ({ bytes }) => void up.push(bytes),
+        onDownloadProgress: ({ bytes, totalBytes }) => void down.push(bytes, totalBytes)
+      })
+      .bytes()
+    expect(up.at(-1)).toBe(1_000_000)
+    expect(down.slice(-2)).toEqual([1_000_000, 1_000_000])
+  })
+})

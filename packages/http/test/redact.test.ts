@@ -1,0 +1,78 @@
+import { inspect } from 'node:util'
+import { subscribeTo } from '@aplomb/kernel'
+import { expect, it, onTestFinished } from 'vitest'
+import { createClient } from '../src/index.ts'
+import { isSecretHeader, isSecretParameter, redactUrl } from '../src/redact.ts'
+import { serve } from './server.ts'
+
+it.each([
+  ['https://user:pass@host/a?b=c', 'https://host/a?b=c'],
+  ['/a?access_token=x&b=c', '/a?access_token=***&b=c'],
+  ['/a?api_key=x', '/a?api_key=***'],
+  ['/a?apiKey=x&X-Amz-Signature=y&X-Amz-Date=z', '/a?apiKey=***&X-Amz-Signature=***&X-Amz-Date=z'],
+  ['/a?refreshToken=x&monkey=2', '/a?refreshToken=***&monkey=2'],
+  ['/a?code=x&client_secret=y', '/a?code=***&client_secret=***'],
+  ['/a?pass%77ord=x', '/a?pass%77ord=***'],
+  ['/a#token=x', '/a'],
+  ['/a?flag', '/a?flag']
+])('%s is shown as %s', (url, shown) => {
+  expect(redactUrl(url)).toBe(shown)
+})
+
+it('credential headers are known by name and by pattern', () => {
+  for (const name of ['Authorization', 'Cookie', 'X-Api-Key', 'x-my-secret', 'X-Auth-Token']) {
+    expect(isSecretHeader(name)).toBe(true)
+  }
+  for (const name of ['accept', 'x-request-id', 'etag', 'x-token-count']) {
+    expect(isSecretHeader(name)).toBe(false)
+  }
+  expect(isSecretParameter('keyboard')).toBe(false)
+})
+
+it('no secret shows in errors, JSON, inspect, events, or what a server echoes', async () => {
+  const secrets = ['SECRET-bearer', 'SECRET-cookie', 'SECRET-key', 'SECRET-query', 'SECRET-set']
+  const { origin } = await serve((request, response) => {
+    response.setHeader('set-cookie', 'session=SECRET-set')
+    response.setHeader('content-type', 'application/problem+json')
+    const detail = `you sent ${request.headers.authorization} and ${request.headers['x-api-key']}`
+    response.writeHead(400).end(JSON.stringify({ title: 'Bad', detail }))
+  })
+  const events: unknown[] = []
+  for (const event of ['request', 'response', 'error', 'retry']) {
+    onTestFinished(subscribeTo(`aplomb:http:${event}`, (message) => events.push(message)))
+  }
+  const headers = {
+    authorization: 'Bearer SECRET-bearer',
+    cookie: 'id=SECRET-cookie',
+    'x-api-key': 'SECRET-key'
+  }
+  await using client = createClient(origin, { headers })
+  const request = client.get('/x', { query: { token: 'SECRET-query' } })
+  const error = (await request.json().catch((error: unknown) => error)) as Error
+  const response = await client.get('/x?token=SECRET-query', { throwOnStatus: false })
+  const gone = createClient('http://127.0.0.1:1', { headers, retry: { backoff: 1 } })
+  const exhausted = await gone
+    .get('/y?token=SECRET-query')
+    .json()
+    .catch((e: unknown) => e)
+  const facts = events.map((event) => ({ ...(event as object), key: undefined }))
+  const shown = [
+    error,
+    response,
+    exhausted,
+    client,
+    gone,
+    client.get('/z?token=SECRET-query'),
+    facts
+  ]
+  const text = shown
+    .flatMap((each) => [
+      inspect(each, { depth: 10, showHidden: false }),
+      JSON.stringify(each),
+      (each as Error).message
+    ])
+    .join('\n')
+  for (const secret of secrets) expect(text).not.toContain(secret)
+  expect(facts.length).toBeGreaterThan(4)
+  expect(error).toMatchObject({ problem: { title: 'Bad' }, status: 400 })
+})

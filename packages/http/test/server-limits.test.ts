@@ -1,0 +1,191 @@
+import { Context } from '@aplomb/kernel'
+import { TestClock } from '@aplomb/kernel/testing'
+import { describe, expect, it } from 'vitest'
+import { createClient } from '../src/index.ts'
+import { OriginGate } from '../src/origin-gate.ts'
+import { parseRetryAfter } from '../src/retry-after.ts'
+import { readServerLimit } from '../src/server-limits.ts'
+import { serve } from './server.ts'
+
+const now = Date.UTC(2026, 0, 1)
+
+describe('Retry-After', () => {
+  it.each([
+    ['0', 0],
+    ['120', 120_000],
+    ['1.5', 1500],
+    [' 7 ', 7000],
+    ['Thu, 01 Jan 2026 00:00:10 GMT', 10_000],
+    ['Thursday, 01-Jan-26 00:00:10 GMT', 10_000],
+    ['Wed, 31 Dec 2025 23:00:00 GMT', 0],
+    ['99999999999', 2 ** 31 - 1],
+    ['', undefined],
+    ['-5', undefined],
+    ['soon', undefined],
+    ['1e3', undefined],
+    ['2026', 2_026_000]
+  ])('%j means %s ms', (value, ms) => {
+    expect(parseRetryAfter(value, now)).toBe(ms)
+  })
+})
+
+describe('limits that servers tell', () => {
+  it.each([
+    [
+      { ratelimit: '"permin";r=50;t=30', 'ratelimit-policy': '"permin";q=100;w=60' },
+      { remaining: 50, resetMs: 30_000, limit: 100, windowMs: 60_000 }
+    ],
+    [
+      { ratelimit: '"a";r=9;t=1, "b";r=2;t=5', 'ratelimit-policy': '"a";q=10;w=1, "b";q=20;w=60' },
+      { remaining: 2, resetMs: 5000, limit: 20, windowMs: 60_000 }
+    ],
+    [
+      { ratelimit: 'limit=10, remaining=3, reset=4' },
+      { remaining: 3, resetMs: 4000, limit: 10, windowMs: undefined }
+    ],
+    [
+      { 'ratelimit-limit': '10, 10;w=1', 'ratelimit-remaining': '4', 'ratelimit-reset': '2' },
+      { remaining: 4, resetMs: 2000, limit: 10, windowMs: undefined }
+    ],
+    [
+      { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(now / 1000 + 60) },
+      { remaining: 0, resetMs: 60_000, limit: undefined, windowMs: undefined }
+    ],
+    [
+      { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(now + 1500) },
+      { remaining: 0, resetMs: 1500, limit: undefined, windowMs: undefined }
+    ],
+    [{ ratelimit: '"a";r=50', 'ratelimit-policy': '"a";q=1;qu="content-bytes"' }, undefined],
+    [{ ratelimit: '"unclosed;r=1' }, undefined],
+    [{ ratelimit: '"a";r=-1' }, undefined],
+    [{ 'x-ratelimit-remaining': 'many' }, undefined],
+    [{}, undefined]
+  ])('%j', (headers, limit) => {
+    expect(readServerLimit(headers as Record<string, string>, now)).toEqual(limit)
+  })
+})
+
+describe('the gate of an origin', () => {
+  const context = Context.current()
+
+  it('is open until the server says something', () => {
+    const gate = new OriginGate('http://a', new TestClock(), 60_000)
+    for (let count = 1; count < 100; count++) expect(gate.enter(context)).toBe(count)
+  })
+
+  it('holds everything back during a pause, and then ramps: one, and doubling', async () => {
+    const clock = new TestClock()
+    const gate = new OriginGate('http://a', clock, 60_000)
+    gate.pause(1000, true)
+    let entered = 0
+    const passes: number[] = []
+    for (let count = 0; count < 40; count++) {
+      void Promise.resolve(gate.enter(context)).then((pass) => {
+        entered++
+        passes.push(pass)
+      })
+    }
+    await clock.advance(999)
+    expect(entered).toBe(0)
+    await clock.advance(1)
+    const rounds: number[] = []
+    while (passes.length > 0) {
+      rounds.push(passes.length)
+      for (const pass of passes.splice(0)) gate.leave(pass, false)
+      await clock.settle()
+    }
+    expect(rounds.slice(0, 5)).toEqual([1, 2, 4, 8, 16])
+    expect(entered).toBe(40)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('refuses at once who cannot wait so long, and obeys an abort', async () => {
+    const clock = new TestClock()
+    const gate = new OriginGate('http://a', clock, 60_000)
+    gate.pause(10_000, true)
+    const hurried = Context.from({ deadline: 5000 }, clock)
+    expect(() => gate.enter(hurried)).toThrow(
+      expect.objectContaining({ code: 'ERR_HTTP_QUOTA', retryAfterMs: 10_000 })
+    )
+    const child = context.child()
+    const waiting = gate.enter(child) as Promise<number>
+    child.abort('why')
+    await expect(waiting).rejects.toBe('why')
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('sends nothing that a known quota would refuse', async () => {
+    const clock = new TestClock()
+    const gate = new OriginGate('http://a', clock, 60_000)
+    const first = gate.enter(context) as number
+    gate.learn({ remaining: 2, resetMs: 500, limit: 10, windowMs: 1000 }, first)
+    gate.leave(first, false)
+    expect([gate.enter(context), gate.enter(context)]).toEqual([2, 3])
+    let late = false
+    void Promise.resolve(gate.enter(context)).then(() => (late = true))
+    await clock.advance(499)
+    expect(late).toBe(false)
+    await clock.advance(1)
+    expect(late).toBe(true)
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('a client without a rate of its own', () => {
+  it('never sends more than the server has said it takes', async () => {
+    const clock = new TestClock({ wallMs: now })
+    let left = 5
+    let refused = 0
+    let resetAt = 1000
+    const { origin } = await serve((_, response) => {
+      if (clock.now() >= resetAt) {
+        left = 5
+        resetAt = clock.now() + 1000
+      }
+      if (left === 0) refused++
+      left = Math.max(0, left - 1)
+      const seconds = Math.ceil((resetAt - clock.now()) / 1000)
+      response.writeHead(200, {
+        'ratelimit-policy': '"s";q=5;w=1',
+        ratelimit: `"s";r=${left};t=${seconds}`
+      })
+      response.end('{}')
+    })
+    await using client = createClient(origin, { clock, timeout: false })
+    let done = 0
+    await client.get('/').json()
+    const all = Array.from({ length: 20 }, () =>
+      client
+        .get('/')
+        .json()
+        .then(() => done++)
+    )
+    for (let turn = 0; turn < 3000 && done < 20; turn++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      if (turn % 60 === 59) await clock.advance(500)
+    }
+    await Promise.all(all)
+    expect(refused).toBe(0)
+  })
+
+  it('pauses all requests after one 429', async () => {
+    const clock = new TestClock({ wallMs: now })
+    let count = 0
+    const { origin } = await serve((_, response) => {
+      if (count++ === 0) response.writeHead(429, { 'retry-after': '5' }).end()
+      else response.end('{}')
+    })
+    await using client = createClient(origin, { clock, timeout: { totalMs: 60_000 } })
+    let first: Promise<unknown> | undefined
+    const retried = new Promise<void>((resolve) => {
+      first = client.get('/', { retry: { onRetry: () => resolve() } }).json()
+    })
+    await retried
+    const others = Array.from({ length: 10 }, () => client.get('/').json())
+    await clock.advance(4999)
+    expect(count).toBe(1)
+    await clock.advance(1)
+    await Promise.all([first, ...others])
+    expect(count).toBe(12)
+  })
+})
