@@ -19,15 +19,18 @@ export interface ActiveMocks extends Decider {
 const here = new AsyncLocalStorage<ActiveMocks>()
 const live = new Set<ActiveMocks>()
 
+/** These mocks are in use from now on. */
+export function joinMocks(mocks: ActiveMocks): void {
+  live.add(mocks)
+}
+
 /** Requests from the code that goes on from here belong to these mocks. */
 export function enterMocks(mocks: ActiveMocks): void {
-  live.add(mocks)
   here.enterWith(mocks)
 }
 
 /** Like `enterMocks`, for one piece of work. */
 export function runWithMocks<T>(mocks: ActiveMocks, work: () => T): T {
-  live.add(mocks)
   return here.run(mocks, work)
 }
 

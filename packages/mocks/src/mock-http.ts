@@ -1,4 +1,11 @@
-import { enterMocks, leaveMocks, mocksHere, runWithMocks, type ActiveMocks } from './active.ts'
+import {
+  enterMocks,
+  joinMocks,
+  leaveMocks,
+  mocksHere,
+  runWithMocks,
+  type ActiveMocks
+} from './active.ts'
 import { CallLog, type Call } from './call.ts'
 import type { Condition } from './condition.ts'
 import { MockDispatcher, type DispatcherTimeouts } from './dispatcher.ts'
@@ -27,7 +34,7 @@ const passThroughPlan = emptyPlan('pass-through', { passThrough: true })
 /** The mocks of one test. Make them with `mockHttp`. */
 export class MockHttp extends Verbs implements ActiveMocks, Disposable {
   readonly outer: ActiveMocks | undefined
-  readonly isolated: boolean
+  private apart: boolean
   /** Every request that came here, in order. */
   readonly calls: CallLog
   private readonly router: Router
@@ -45,11 +52,22 @@ export class MockHttp extends Verbs implements ActiveMocks, Disposable {
     this.settings = options
     this.origin = origin === undefined ? undefined : originOf(origin)
     this.outer = mocksHere()
-    this.isolated = options.isolated || this.outer?.isolated === true
+    this.apart = options.isolated || this.outer?.isolated === true
     this.calls = new CallLog(options.keepCalls)
     this.router = new Router(this.origin, this.calls, options.keepCalls)
     this.free = options.passThrough.map((url) => anyPathPattern(url))
+    joinMocks(this)
     this.releaseSockets = options.sockets ? installSockets() : undefined
+  }
+
+  /** Called by the transports. */
+  get isolated(): boolean {
+    return this.apart
+  }
+
+  /** From now on, take only requests of the code that these mocks surround. */
+  isolate(): void {
+    this.apart = true
   }
 
   get strict(): boolean {

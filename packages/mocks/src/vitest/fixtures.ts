@@ -65,7 +65,7 @@ export const test: TestAPI<MockFixtures> = base.extend<MockFixtures>({
 
   mocks: [
     async ({ mockOptions, testTime, interception: _interception, task }, use) => {
-      const mocks = new MockHttp(undefined, { clock: testTime, isolated: true, ...mockOptions })
+      const mocks = new MockHttp(undefined, { clock: testTime, ...mockOptions })
       await use(mocks)
       const hasFailed = task.result?.state === 'fail'
       mocks.close()
@@ -100,7 +100,9 @@ export const test: TestAPI<MockFixtures> = base.extend<MockFixtures>({
   }
 })
 
-// The code of a test, not only of its fixtures, must be known to be its own.
+// The code of a test, not only of its fixtures, must be known to be its own. Where Vitest does not
+// isolate files, only the first file has this hook: in the others the mocks take what comes.
 test.aroundEach(async (runTest, { mocks }) => {
+  mocks.isolate()
   await runWithMocks(mocks, runTest)
 })
