@@ -10,6 +10,8 @@ import { PingExchange } from './ping.ts'
 /** Reasons that pass by themselves even where nobody has ever got through. */
 const NOT_YET = new Set(['57P03', '53300'])
 
+const PASSED_OVER: Error = new Error('The server is passed over')
+
 /** One server and the pool of connections to it. */
 export class Server {
   readonly pool: Pool<Connection>
@@ -17,6 +19,11 @@ export class Server {
   readonly settings: ConnectionSettings
   /** The address has worked once, so a failure is an outage and not a mistake. */
   private hasConnected = false
+  /** The last attempt to connect failed. */
+  isDown = false
+  private probing = false
+  /** Of callers who would rather go elsewhere than wait for a server that is down. */
+  private readonly impatient = new Set<Context>()
   private readonly cancelTimeoutMs: number
 
   constructor(name: string, target: ConnectionTarget, options: FullDatabaseOptions) {
@@ -51,18 +58,34 @@ export class Server {
 
   /** How busy it is, for a choice; a server that cannot be reached counts as the busiest. */
   get load(): number {
-    const { breaker, leased, pending, max } = this.pool.statistics()
-    return breaker === 'closed' ? (leased + pending) / max : Number.POSITIVE_INFINITY
+    const { leased, pending, max } = this.pool
+    return this.isDown ? Number.MAX_VALUE : (leased + pending) / max
   }
 
-  /** Like `borrow`, but undefined where no connection can be made. */
+  /** Like `borrow`, but undefined as soon as a connection cannot be made. */
   async tryBorrow(context: Context): Promise<Loan | undefined> {
+    const patience = context.child()
+    this.impatient.add(patience)
     try {
-      return await this.borrow(context)
+      return await this.borrow(patience)
     } catch (error) {
-      if (error instanceof DatabaseConnectionError) return undefined
+      if (error === PASSED_OVER || error instanceof DatabaseConnectionError) return undefined
       throw error
+    } finally {
+      this.impatient.delete(patience)
+      patience.close()
     }
+  }
+
+  /** Looks whether a server that was passed over is back, while nobody waits for it. */
+  probe(): void {
+    if (this.probing) return
+    this.probing = true
+    const done = (): void => void (this.probing = false)
+    this.pool.acquire({ context: Context.none }).then((lease) => {
+      done()
+      lease.release()
+    }, done)
   }
 
   private async acquire(context: Context): Promise<Loan> {
@@ -88,9 +111,16 @@ export class Server {
   }
 
   private async connect(context: Context): Promise<Connection> {
-    const connection = await Connection.open(this.target, this.settings, context)
-    this.hasConnected = true
-    return connection
+    try {
+      const connection = await Connection.open(this.target, this.settings, context)
+      this.hasConnected = true
+      this.isDown = false
+      return connection
+    } catch (error) {
+      this.isDown = true
+      for (const patience of this.impatient) patience.abort(PASSED_OVER)
+      throw error
+    }
   }
 
   private async isAlive(connection: Connection): Promise<boolean> {

@@ -29,6 +29,7 @@ export class Servers {
 
   private async borrowAny(context: Context): Promise<Loan> {
     const order = this.byLoad()
+    for (const server of order) if (server.isDown) server.probe()
     for (const server of order.slice(0, -1)) {
       const loan = await server.tryBorrow(context)
       if (loan !== undefined) return loan

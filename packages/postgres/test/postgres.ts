@@ -13,8 +13,8 @@ if (!available && !required) {
 }
 
 /** Tests against a real server, of which each test file has its own. */
-export const describePostgres: typeof describe | typeof describe.skip =
-  available || required ? describe : describe.skip
+export const describePostgres: typeof describe =
+  available || required ? describe : (describe.skip as typeof describe)
 
 /** A server for all tests of a file, with databases made from one template. */
 export function usePostgres(): {
