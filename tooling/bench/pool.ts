@@ -4,6 +4,8 @@
 import { createPool, type Lease } from '@aplomb/pool'
 import genericPool from 'generic-pool'
 import * as lightningPool from 'lightning-pool'
+import { EventEmitter } from 'node:events'
+import PgPool from 'pg-pool'
 import { Pool as TarnPool } from 'tarn'
 import { ask, type Answer, type Contender } from './harness.ts'
 
@@ -58,6 +60,20 @@ class IdealPool<T> {
   }
 }
 
+/** As much of a `pg.Client` as pg-pool asks for. */
+class NoClient extends EventEmitter {
+  readonly _queryable = true
+  readonly _ending = false
+
+  connect(connected: (error?: Error) => void): void {
+    connected()
+  }
+
+  end(ended?: () => void): void {
+    ended?.()
+  }
+}
+
 const create = async (): Promise<object> => ({})
 const destroy = async (): Promise<void> => undefined
 
@@ -83,6 +99,7 @@ function contenders(column: Column): readonly Contender[] {
   const lightning = lightningPool.createPool({ create, destroy }, { max, maxQueue: 10_000 })
   const generic = genericPool.createPool({ create, destroy }, { max })
   const tarn = new TarnPool({ create, destroy, min: 0, max })
+  const pg = new PgPool({ max, Client: NoClient as never })
   return [
     {
       name: 'ideal',
@@ -114,6 +131,14 @@ function contenders(column: Column): readonly Contender[] {
         column,
         () => generic.acquire(),
         (resource) => generic.release(resource)
+      )
+    },
+    {
+      name: 'pg-pool',
+      round: working(
+        column,
+        () => pg.connect(),
+        (client) => client.release()
       )
     },
     {

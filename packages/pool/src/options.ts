@@ -78,6 +78,11 @@ export interface PoolOptions<T = unknown> {
   /** Called for each lease that is held too long. */
   readonly onLeak?: ((leak: LeakReport) => void) | undefined
   /**
+   * Notices code inside `use` that waits for a second resource of the same pool. It rests on
+   * AsyncLocalStorage, which slows all promises down on Node.js 22. Default: true.
+   */
+  readonly detectNesting?: boolean
+  /**
    * Called when code inside `use` waits for a second resource of the same pool, which can lock it
    * up; without it, a process warning is emitted once.
    */
@@ -115,6 +120,7 @@ const optionFields: Fields<ResolvedPoolOptions<never>> = {
   closeTimeoutMs: fields.duration(30_000),
   leakThresholdMs: fields.duration(Number.POSITIVE_INFINITY, { min: 1 }),
   onLeak: fields.callback<((leak: LeakReport) => void) | undefined>(undefined),
+  detectNesting: fields.boolean(true),
   onDeadlockRisk: fields.callback<((warning: DeadlockWarning) => void) | undefined>(undefined),
   clock: clockOption,
   random: randomOption

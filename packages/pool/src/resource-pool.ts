@@ -118,10 +118,12 @@ export class ResourcePool<T> implements Pool<T>, StockKeeper<T>, Lender<T> {
     body: (resource: T, lease: Lease<T>) => PromiseLike<R> | R,
     options?: AcquireOptions
   ): Promise<R> {
-    this.knowsHolders = true
+    const { detectNesting } = this.options
+    if (detectNesting) this.knowsHolders = true
     const lease = (await this.acquire(options)) as PoolLease<T>
+    const run = (): PromiseLike<R> | R => body(lease.resource, lease)
     try {
-      return await holding(this, () => body(lease.resource, lease))
+      return await (detectNesting ? holding(this, run) : run())
     } catch (error) {
       lease.suspect()
       throw error

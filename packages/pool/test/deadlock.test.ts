@@ -38,6 +38,18 @@ describe('waiting for a second resource while holding one', () => {
     expect(codes).toEqual(['APLOMB_POOL_DEADLOCK'])
   })
 
+  it('is not looked for when it is told so', async () => {
+    const clock = new TestClock()
+    const warnings: DeadlockWarning[] = []
+    const onDeadlockRisk = (warning: DeadlockWarning): number => warnings.push(warning)
+    const options = { max: 1, clock, acquireTimeoutMs: 10, onDeadlockRisk, detectNesting: false }
+    await using pool = createPool(new World(), options)
+    const nested = outcomeOf(pool.use(() => pool.acquire()))
+    await clock.advance(10)
+    expect(await nested).toHaveProperty('error.code', 'ERR_POOL_ACQUIRE_TIMEOUT')
+    expect(warnings).toEqual([])
+  })
+
   it('is not warned of while there is room, in another pool, or after the use', async () => {
     const clock = new TestClock()
     const warnings: DeadlockWarning[] = []
