@@ -24,8 +24,8 @@ export function resolveModule(module: WorkerModule): string {
   if (known !== undefined) return known
   const url = toUrl(given)
   const existing = existingVariant(url)
-  found.set(given, existing)
-  return existing
+  if (existing !== undefined) found.set(given, existing)
+  return existing ?? url
 }
 
 function toUrl(given: string): string {
@@ -35,10 +35,10 @@ function toUrl(given: string): string {
   throw invalidOptions('offload', [`${problem}; try new URL("${given}", import.meta.url)`])
 }
 
-function existingVariant(url: string): string {
+function existingVariant(url: string): string | undefined {
   if (exists(url)) return url
   const variants = builtNames.map(([source, built]) => url.replace(source, built))
-  return variants.find((variant) => variant !== url && exists(variant)) ?? url
+  return variants.find((variant) => variant !== url && exists(variant))
 }
 
 function exists(url: string): boolean {

@@ -90,7 +90,8 @@ export class WorkerPool implements JobOwner, AsyncDisposable {
     const refusal = this.refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
     const { correlationId, attempt } = base
-    const job = { module: url, name, input, correlationId, attempt }
+    const ended = new Int32Array(new SharedArrayBuffer(4))
+    const job = { module: url, name, input, correlationId, attempt, ended }
     const entry = new OffloadJob(this, base, job, transfer, timeoutMs ?? Number.POSITIVE_INFINITY)
     this.waiting.add(entry)
     this.startWaiting()
@@ -136,7 +137,7 @@ export class WorkerPool implements JobOwner, AsyncDisposable {
       if (!job.hasEnded)
         settle(job, await threads.run(job.job, job.transfer, job.controller.signal))
     } catch (error) {
-      job.fail(engineError(error))
+      job.fail(engineError(error, job))
     }
     this.running.delete(job)
     this.startWaiting()
@@ -172,16 +173,12 @@ function settle(job: OffloadJob, answer: Answer): void {
 }
 
 /** What the engine says when it is not the job's own error, in our words. */
-function engineError(error: unknown): Error {
-  const message = messageOf(error)
-  if (message.includes('could not be cloned')) {
-    return new NotCloneableError(`The job cannot be sent between threads: ${message}`, [message])
+function engineError(error: unknown, { job }: OffloadJob): Error {
+  const message = error instanceof Error ? error.message : String(error)
+  const isUnsent = error instanceof Error && error.name === 'DataCloneError'
+  if (isUnsent || Atomics.load(job.ended, 0) === 1) {
+    const problem = `the ${isUnsent ? 'input' : 'result'} cannot be sent between threads`
+    return new NotCloneableError(`offload: ${problem}: ${message}`, [`${problem}: ${message}`])
   }
   return new WorkerCrashedError(`The thread died under the job: ${message}`, { cause: error })
-}
-
-/** A `DataCloneError` that comes from a thread has lost all but its stack. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.message === '' ? (error.stack ?? '').split('\n', 1).join('') : error.message
 }

@@ -26,6 +26,10 @@ describe('offload', () => {
     expect(await offload(worker.pathname, 10)).toBe(45)
   })
 
+  it('finds a module by the name of its TypeScript file after a build', async () => {
+    expect(await pool.run(new URL('fixtures/built.ts', import.meta.url), 21)).toBe(42)
+  })
+
   it('runs a named export with the correlation id and the attempt', async () => {
     const context = Context.none.child({ correlationId: 'id', attempt: 3 })
     const described = await pool.run(worker, undefined, { name: 'describe', context })

@@ -83,6 +83,7 @@ describe('a process under runMain', () => {
     const child = new Program('stuck')
     await child.says(/listening/)
     child.release()
+    await child.says(/job \d+/)
     child.signal('SIGTERM')
     expect(await child.exit()).toEqual([124, null])
     expect(child.errors).toContain('has not ended within 200 ms; still running: stubborn\n')

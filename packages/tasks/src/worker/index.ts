@@ -23,10 +23,12 @@ export default async function runJob(job: Job): Promise<Answer> {
     moved.push(...list)
     return value
   }
-  const { correlationId, attempt } = job
+  const { correlationId, attempt, ended } = job
   try {
     const work = await load(job)
     const value = await work(job.input, { correlationId, attempt, transfer })
+    // Should the thread die from here on, the result cannot be sent.
+    Atomics.store(ended, 0, 1)
     return await move({ ok: true, value }, moved)
   } catch (thrown) {
     return { ok: false, error: packError(thrown) }

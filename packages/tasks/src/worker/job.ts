@@ -7,6 +7,8 @@ export interface Job {
   readonly input: unknown
   readonly correlationId: string | undefined
   readonly attempt: number
+  /** Shared with the thread, which sets it when the function has ended. */
+  readonly ended: Int32Array
 }
 
 /** What a thread sends back. */
