@@ -155,7 +155,14 @@ export class WireExchange {
   }
 }
 
+const plainBelow = new WeakMap<Socket, Socket>()
+
+/** TLS cannot reset; the connection below it can. */
+export function runsOver(encrypted: Socket, plain: Socket): void {
+  plainBelow.set(encrypted, plain)
+}
+
 /** Sends RST rather than FIN. */
 export function resetSocket(socket: Socket | null): void {
-  socket?.resetAndDestroy()
+  if (socket !== null) (plainBelow.get(socket) ?? socket).resetAndDestroy()
 }

@@ -231,6 +231,29 @@ test('close ends stalls, drips and streams, and leaves nothing open', async () =
   expect(server.statistics).toMatchObject({ inFlight: 0, openConnections: 0 })
 })
 
+test('over TLS it has a certificate that can be trusted, and resets as it does without', async () => {
+  const { server } = await start({ tls: { names: ['api.example.com'] } })
+  server
+    .get('/x')
+    .sequence([{ text: 'safe' }, fault.reset(), fault.resetBody({ json: 'abcdefgh' })])
+  const ca = server.certificate
+  const agent = new Agent({ connect: { ca } })
+  opened.push({ [Symbol.asyncDispose]: () => agent.destroy() })
+  const get = (): Promise<Dispatcher.ResponseData> =>
+    request(`${server.origin}/x`, { dispatcher: agent })
+  expect(await (await get()).body.text()).toBe('safe')
+  await expect(get()).rejects.toMatchObject({ code: 'ECONNRESET' })
+  await expect((await get()).body.text()).rejects.toMatchObject({ code: 'ECONNRESET' })
+  const named = new Agent({ connect: { ca, servername: 'api.example.com' } })
+  opened.push({ [Symbol.asyncDispose]: () => named.destroy() })
+  server.get('/named').respond({ status: 204 })
+  const { statusCode } = await request(`${server.origin}/named`, { dispatcher: named })
+  expect(statusCode).toBe(204)
+  await expect(fetch(`${server.url}x`)).rejects.toMatchObject({
+    cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }
+  })
+})
+
 test('every mistake in the options is told at once', async () => {
   const options = {
     port: -1,

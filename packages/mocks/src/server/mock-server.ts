@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Random } from '@aplomb/kernel'
 import { CallLog, type Call } from '../call.ts'
@@ -12,7 +13,7 @@ import type { Route } from '../route.ts'
 import { Router } from '../router.ts'
 import type { UrlInput } from '../url-pattern.ts'
 import { Verbs } from '../verbs.ts'
-import { resetSocket, WireExchange } from '../wire.ts'
+import { resetSocket, runsOver, WireExchange } from '../wire.ts'
 import { Admission } from './admission.ts'
 import { Capacity } from './capacity.ts'
 import { FaultPlan } from './fault-plan.ts'
@@ -64,7 +65,13 @@ export class MockServer extends Verbs {
 
   /** `http://127.0.0.1:43210` */
   get origin(): string {
-    return `http://${this.settings.host}:${this.boundPort}`
+    const { tls } = this.settings
+    return `${tls === undefined ? 'http' : 'https'}://${this.settings.host}:${this.boundPort}`
+  }
+
+  /** What clients must trust (`ca`), as PEM; undefined without `tls`. */
+  get certificate(): string | undefined {
+    return this.settings.tls?.cert
   }
 
   /** The origin with a slash. */
@@ -149,18 +156,31 @@ export class MockServer extends Verbs {
   }
 
   private createServer(): Server {
-    const server = createServer((request, response) => this.receive(request, response))
+    const { tls } = this.settings
+    const receive = (request: IncomingMessage, response: ServerResponse): void => {
+      this.receive(request, response)
+    }
+    const server = tls === undefined ? createServer(receive) : createHttpsServer(tls, receive)
     // The tests decide when something ends, not the server's own timeouts.
     server.keepAliveTimeout = 0
     server.requestTimeout = 0
     server.headersTimeout = 0
+    const plain = new Map<number | undefined, Socket>()
+    server.on('secureConnection', (socket: Socket) => {
+      runsOver(socket, plain.get(socket.remotePort) as Socket)
+    })
     server.on('connection', (socket: Socket) => {
+      const { remotePort } = socket
+      if (tls !== undefined) plain.set(remotePort, socket)
       this.tally.connections++
       this.sockets.add(socket)
       socket.setNoDelay(true)
       // The client's own resets are what tests are made of.
       socket.on('error', () => undefined)
-      socket.once('close', () => this.sockets.delete(socket))
+      socket.once('close', () => {
+        this.sockets.delete(socket)
+        plain.delete(remotePort)
+      })
     })
     return server
   }

@@ -13,6 +13,7 @@ import type { Latency } from '../latency.ts'
 import { replyProblems, type Reply } from '../reply.ts'
 import type { CapacityOptions } from './capacity.ts'
 import type { RateLimitOptions } from './rate-limit.ts'
+import { selfSigned, type CertificateOptions, type KeyAndCertificate } from './self-signed.ts'
 
 /** A fault that strikes some of the requests. */
 export interface FaultChance {
@@ -26,6 +27,11 @@ export interface MockServerOptions {
   readonly port?: number
   /** Default: `127.0.0.1`. */
   readonly host?: string
+  /**
+   * Speak HTTPS, with a fresh certificate of our own, or with yours. Clients trust it by
+   * `server.certificate`. Default: false.
+   */
+  readonly tls?: boolean | CertificateOptions | KeyAndCertificate
   /** Answers what no route takes. Default: 404 with the closest routes as problem details. */
   readonly fallback?: Reply
   /** Time before each answer, in milliseconds or as a distribution. Default: 0. */
@@ -55,6 +61,7 @@ export interface MockServerOptions {
 export interface ServerSettings {
   readonly port: number
   readonly host: string
+  readonly tls: KeyAndCertificate | undefined
   readonly fallback: Reply | undefined
   readonly latency: Latency
   readonly faults: readonly FaultChance[]
@@ -77,6 +84,18 @@ const replyField: Field<Reply | undefined> = {
   resolve(value, path, report) {
     if (value !== undefined) for (const issue of replyProblems(value, path)) report('', issue)
     return value as Reply | undefined
+  }
+}
+
+const tlsField: Field<KeyAndCertificate | undefined> = {
+  resolve(value, path, report) {
+    if (value === undefined || value === false) return undefined
+    if (value === true) return selfSigned({})
+    if (typeof value === 'object' && value !== null) {
+      return 'key' in value ? (value as KeyAndCertificate) : selfSigned(value)
+    }
+    report(path, 'must be a boolean, { names, expired } or { key, cert }')
+    return undefined
   }
 }
 
@@ -130,6 +149,7 @@ export function serverSettings(input: MockServerOptions | undefined): ServerSett
   return resolveOptions<ServerSettings>('startMockServer', input, {
     port: fields.integer(0, { max: 65_535 }),
     host: fields.string('127.0.0.1'),
+    tls: tlsField,
     fallback: replyField,
     latency: latencyField,
     faults: faultsField,
