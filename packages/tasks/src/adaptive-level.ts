@@ -40,7 +40,7 @@ export class AdaptiveLevel implements Limiter {
     if (context.aborted) return Promise.reject(context.reason)
     const permit = this.tryAcquire()
     if (permit !== undefined) return Promise.resolve(permit)
-    return new Waiter<Permit>(this.waiting, context, undefined, 'its turn').promise
+    return new Waiter<Permit>(this.waiting, context, undefined).promise
   }
 
   /** Called by each permit, once. */

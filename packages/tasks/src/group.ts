@@ -118,9 +118,10 @@ export class Group<T = unknown> extends TreeNode implements MembersOwner, AbortL
     return this.members.live > 0 || this.body === 'running'
   }
 
+  /** What still runs: the tasks, for which the body mostly waits, else the body. */
   private busyNames(): string[] {
     const names = [...this.children].flatMap((node) => (node instanceof Task ? [node.name] : []))
-    return this.body === 'running' ? [...names, `the body of ${this.name}`] : names
+    return names.length > 0 ? names : [`the body of ${this.name}`]
   }
 
   private follow(result: PromiseLike<T>): void {
@@ -159,7 +160,7 @@ export class Group<T = unknown> extends TreeNode implements MembersOwner, AbortL
 
   private onDeadline(timeoutMs: number): void {
     const tasks = this.busyNames()
-    const message = `The task group "${this.name}" did not end within ${timeoutMs} ms; still running: ${listNames(tasks)}`
+    const message = `The task group "${this.name}" did not end within ${Math.round(timeoutMs)} ms; still running: ${listNames(tasks)}`
     this.ownTimeout = new TaskTimeoutError(message, { phase: 'total', timeoutMs, tasks })
     publishDeadline(this.name, tasks, timeoutMs)
     this.context.abort(this.ownTimeout)

@@ -7,6 +7,15 @@ export {
   TaskTimeoutError,
   type TaskFailure
 } from './errors.ts'
+export type {
+  DeadlineEvent,
+  GroupEvent,
+  OffloadEvent,
+  ShutdownEvent,
+  StuckEvent,
+  TaskEvent,
+  UnhandledEvent
+} from './events.ts'
 export { forEachConcurrent } from './for-each-concurrent.ts'
 export { gather, settle, type Results, type SettledResults } from './gather.ts'
 export type { CallOptions, ConcurrencyOptions, TaskGroupOptions } from './group-options.ts'

@@ -3,7 +3,7 @@ import { LinkedList, type Linked } from './linked-list.ts'
 
 /** What one live piece of work says of itself; the tree's shape is added by `taskTree`. */
 export interface NodeFacts {
-  readonly kind: 'group' | 'task' | 'map' | 'scope' | 'offload' | 'shield'
+  readonly kind: 'group' | 'task' | 'map' | 'offload' | 'shield'
   readonly name: string
   readonly state: string
   /** `clock.now()` when it began. */

@@ -15,8 +15,8 @@ export class Waiter<T, Item = undefined> implements Linked<Waiter<T, Item>>, Abo
   private resolve!: (value: T) => void
   private reject!: (reason: unknown) => void
 
-  /** `what` is what the task of the caller waits for, in the words of the tree. */
-  constructor(line: LinkedList<Waiter<T, Item>>, context: Context, item: Item, what: string) {
+  /** `what` is what the task of the caller waits for, where the tree shall say so. */
+  constructor(line: LinkedList<Waiter<T, Item>>, context: Context, item: Item, what?: string) {
     this.line = line
     this.context = context
     this.item = item
@@ -26,7 +26,7 @@ export class Waiter<T, Item = undefined> implements Linked<Waiter<T, Item>>, Abo
     })
     line.add(this)
     context.listen(this)
-    this.node = nodeOf(context)
+    this.node = what === undefined ? undefined : nodeOf(context)
     if (this.node !== undefined) this.node.waitsFor = what
   }
 
