@@ -19,7 +19,10 @@ export interface RetriesExhaustedErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number | undefined
 }
 
-/** A retry gave up. `attempts` tells what each try met with, `cause` is the last failure. */
+/**
+ * A retry gave up. `attempts` tells what each try met with (the last hundred of them), `cause` is
+ * the last failure.
+ */
 export class RetriesExhaustedError extends ExhaustedError {
   override readonly name = 'RetriesExhaustedError'
   override readonly code = 'ERR_RETRIES_EXHAUSTED'

@@ -9,7 +9,7 @@ export interface ExplanationStep {
   readonly ms?: number | undefined
 }
 
-/** An error object that is thrown again and again does not grow without end. */
+/** The story of an error that is thrown again and again does not grow without end. */
 const maxSteps = 64
 const explanations = new WeakMap<object, ExplanationStep[]>()
 
@@ -26,7 +26,10 @@ export function note(error: unknown, step: ExplanationStep): void {
   if (!isObject(error)) return
   const steps = explanations.get(error)
   if (steps === undefined) explanations.set(error, [step])
-  else if (steps.length < maxSteps) steps.push(step)
+  else {
+    if (steps.length >= maxSteps) steps.shift()
+    steps.push(step)
+  }
 }
 
 /** An error that wraps another carries on its story. */

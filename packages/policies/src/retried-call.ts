@@ -1,6 +1,7 @@
 import type { AsyncResource } from 'node:async_hooks'
 import {
   callHook,
+  invalidOptions,
   type AbortListener,
   type AttemptRecord,
   Context,
@@ -14,7 +15,7 @@ import type { Flow, Sink } from './flow.ts'
 import { keepShape } from './keep-shape.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import { resolveRetryOptions, type ResolvedRetryOptions } from './retry-options.ts'
-import { exhausted, firstSetback, noteAttempts, type Setbacks } from './setbacks.ts'
+import { exhausted, firstSetback, noteAttempts, remember, type Setbacks } from './setbacks.ts'
 
 /** One call under a retry: its attempts, and the waits between them. */
 export class RetriedCall implements Sink, AbortListener {
@@ -116,7 +117,7 @@ export class RetriedCall implements Sink, AbortListener {
     if (asked > options.maxRetryAfterMs) return this.giveUp('retry-after', failed, outcome)
     let delayMs: number
     try {
-      delayMs = Math.max(asked, options.backoff(attempt, setbacks))
+      delayMs = Math.max(asked, requireDelay(options.backoff(attempt, setbacks)))
     } catch (error) {
       return this.sink.settle(true, error)
     }
@@ -130,7 +131,7 @@ export class RetriedCall implements Sink, AbortListener {
   private wait(setbacks: Setbacks, delayMs: number, failed: boolean, outcome: unknown): void {
     const { options, context } = this
     setbacks.previousMs = delayMs
-    setbacks.attempts.push(this.record(setbacks.reason, failed, outcome, delayMs))
+    remember(setbacks.attempts, this.record(setbacks.reason, failed, outcome, delayMs))
     this.announce(setbacks.reason, delayMs, failed, outcome)
     // A hook may have aborted the call.
     if (context.aborted) return this.sink.settle(true, context.reason)
@@ -189,6 +190,12 @@ export class RetriedCall implements Sink, AbortListener {
       ...(failed ? { error: outcome } : undefined)
     }
   }
+}
+
+/** A wait that the caller's own backoff made up. */
+function requireDelay(delayMs: number): number {
+  if (delayMs >= 0) return delayMs
+  throw invalidOptions('retry', [`backoff: must give a time in milliseconds, not ${delayMs}`])
 }
 
 function resume(call: RetriedCall): void {

@@ -14,6 +14,14 @@ export interface Setbacks extends BackoffState {
   cost: number
 }
 
+/** A call that is retried for days does not grow without end: the latest are remembered. */
+const maxAttempts = 100
+
+export function remember(attempts: AttemptRecord[], attempt: AttemptRecord): void {
+  if (attempts.length >= maxAttempts) attempts.shift()
+  attempts.push(attempt)
+}
+
 export function firstSetback(random: Random, reason: FailureClass): Setbacks {
   return { random, reason, previousMs: 0, memory: 0, attempts: [], timer: undefined, cost: 0 }
 }
@@ -32,7 +40,7 @@ export function exhausted(
   attempts: readonly AttemptRecord[],
   cause: unknown
 ): RetriesExhaustedError {
-  const count = attempts.length
+  const count = Math.max(...attempts.map(({ attempt }) => attempt))
   const message = `${name}: gave up after ${count} attempt${count === 1 ? '' : 's'}: ${because[reason]}`
   const retryAfterMs = retryAfterOf(cause)
   const error = new RetriesExhaustedError(message, { attempts, reason, retryAfterMs, cause })

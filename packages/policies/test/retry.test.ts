@@ -141,6 +141,23 @@ describe('retry', () => {
     expect((await runToEnd(clock, () => policy.execute(() => 502))).value).toBe(502)
   })
 
+  it('remembers the last hundred attempts of very many', async () => {
+    const clock = new TestClock()
+    const { error } = await runToEnd(clock, () =>
+      retry({ clock, backoff: 1, maxRetries: 250 }).execute(() => Promise.reject(new Error('x')))
+    )
+    const { attempts, message } = error as RetriesExhaustedError
+    expect(attempts).toHaveLength(101)
+    expect(attempts.at(-1)?.attempt).toBe(251)
+    expect(message).toContain('after 251 attempts')
+    expect(explain(error).at(-1)).toMatchObject({ what: 'gave-up' })
+  })
+
+  it('rejects with what is wrong when a backoff gives no time', async () => {
+    const { error } = await run({ backoff: () => Number.NaN }, new Failing(new Error('x')))
+    expect(error).toMatchObject({ code: 'ERR_OPTIONS_INVALID' })
+  })
+
   it('rejects with what a broken classifier throws', async () => {
     const broken = new Error('classifier')
     const classify = (): never => {
