@@ -27,5 +27,7 @@ export {
 export { rateWindows, type RateLimiterOptions } from './rate-options.ts'
 export type { Reservation } from './rate-permits.ts'
 export type { RateAlgorithm, RateSpec, RateWindow, ResolvedWindow } from './rate-spec.ts'
+export { MemoryStore, type RateStore, type StoreAnswer, type StoreRequest } from './rate-store.ts'
 export type { RateFeedback } from './server-feedback.ts'
 export { Semaphore, type AcquireOptions, type SemaphoreOptions } from './semaphore.ts'
+export { StoreLimiter, storeLimiter, type StoreLimiterOptions } from './store-limiter.ts'

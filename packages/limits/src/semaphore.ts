@@ -8,7 +8,6 @@ import {
   type Fields,
   type Limiter,
   type Operation,
-  type Outcome,
   type Permit,
   type Policy
 } from '@aplomb/kernel'
@@ -22,8 +21,14 @@ import {
 } from './events.ts'
 import { queueFields, requirePriority, requireWeight, type QueueOptions } from './limit-options.ts'
 import { asQueueTimeout } from './queue-timeout.ts'
+import {
+  collectPermit,
+  collectWeight,
+  SemaphorePermit,
+  SemaphoreWaiter,
+  start
+} from './semaphore-waiter.ts'
 import { WaitQueue } from './wait-queue.ts'
-import { Waiter } from './waiter.ts'
 
 export interface SemaphoreOptions extends QueueOptions {
   /** How many units may be out at once; a whole number, 1 or more. */
@@ -273,59 +278,4 @@ export class Semaphore implements Limiter, Policy, Door<number> {
     const waitMs = this.clock.now() - waiter.since
     waitChannel.publish({ limiter: this.name, kind: this.kind, waitMs, weight: waiter.weight })
   }
-}
-
-/** A permit goes back once, by `release` or at the end of a `using` block. */
-class SemaphorePermit implements Permit {
-  private readonly semaphore: Semaphore
-  /** 0 when it has gone back. */
-  private weight: number
-
-  constructor(semaphore: Semaphore, weight: number) {
-    this.semaphore = semaphore
-    this.weight = weight
-  }
-
-  release(_outcome?: Outcome): void {
-    const { weight } = this
-    if (weight === 0) return
-    this.weight = 0
-    this.semaphore.giveBack(weight)
-  }
-
-  [Symbol.dispose](): void {
-    this.release()
-  }
-}
-
-class SemaphoreWaiter extends Waiter<SemaphoreWaiter, Semaphore> {
-  readonly operation: Operation<unknown> | undefined
-
-  constructor(
-    semaphore: Semaphore,
-    weight: number,
-    context: Context,
-    operation: Operation<unknown> | undefined
-  ) {
-    super(semaphore, weight, context)
-    this.operation = operation
-  }
-}
-
-// One function for all waiters instead of a closure for each.
-
-function collectPermit(waiter: SemaphoreWaiter): Permit {
-  waiter.collect()
-  return new SemaphorePermit(waiter.gate, waiter.weight)
-}
-
-function collectWeight(waiter: SemaphoreWaiter): number {
-  waiter.collect()
-  return waiter.weight
-}
-
-function start(waiter: SemaphoreWaiter): Promise<unknown> {
-  waiter.collect()
-  const { gate, operation, context, weight } = waiter
-  return gate.hold(operation as Operation<unknown>, context, weight)
 }

@@ -1,0 +1,159 @@
+import {
+  Context,
+  fields,
+  resolveOptions,
+  type Clock,
+  type Door,
+  type Fields,
+  type Operation,
+  type Permit,
+  type Policy
+} from '@aplomb/kernel'
+import { RateLimitedError } from './errors.ts'
+import { publishCreated, publishReject, type LimiterStatistics } from './events.ts'
+import { queueFields, requirePriority, requireWeight, type QueueOptions } from './limit-options.ts'
+import { asQueueTimeout } from './queue-timeout.ts'
+import type { RateAcquireOptions, RateTicket } from './rate-limiter.ts'
+import { spent } from './rate-permits.ts'
+import { resolveRate, type RateSpec, type ResolvedWindow } from './rate-spec.ts'
+import type { RateStore } from './rate-store.ts'
+import { StoreLine, type StoreDesk, type StoreWaiter } from './store-line.ts'
+import { WaitQueue } from './wait-queue.ts'
+
+export interface StoreLimiterOptions extends QueueOptions {
+  /** Where the windows are counted. */
+  readonly store: RateStore
+}
+
+interface Resolved extends Required<QueueOptions> {
+  readonly store: RateStore
+  readonly windows: readonly ResolvedWindow[]
+}
+
+const storeFields: Fields<Resolved> = {
+  windows: { resolve: (value, _path, report) => resolveRate(value, report) },
+  store: fields.required(
+    fields.custom<RateStore>('a RateStore', isStore, undefined as unknown as RateStore)
+  ),
+  ...queueFields
+}
+
+/**
+ * A rate limiter whose windows are counted elsewhere, for many processes. Calls of one key queue
+ * here and ask one at a time. What the store throws, the call that asked rejects with.
+ */
+export class StoreLimiter implements Policy, Door<Permit>, StoreDesk {
+  readonly name: string
+  readonly store: RateStore
+  readonly windows: readonly ResolvedWindow[]
+  readonly clock: Clock
+  private readonly options: Resolved
+  private readonly lines = new Map<string, StoreLine>()
+
+  /** Prefer `storeLimiter`. */
+  constructor(rate: RateSpec, options: StoreLimiterOptions) {
+    const given = { ...options, windows: rate }
+    const resolved = resolveOptions<Resolved>('storeLimiter', given, storeFields, (all, report) => {
+      all.windows.forEach(({ strict, shared }, index) => {
+        if (strict === true) report(`rate[${index}].strict`, 'needs windows of this process')
+        if (shared) report(`rate[${index}].shared`, 'needs windows of this process')
+      })
+    })
+    this.options = resolved
+    this.name = resolved.name === '' ? 'store-limiter' : resolved.name
+    this.store = resolved.store
+    this.windows = resolved.windows
+    this.clock = resolved.clock
+    publishCreated(this.name, 'rate', () => this.statistics)
+  }
+
+  get door(): Door<Permit> {
+    return this
+  }
+
+  /** Calls that wait, those included that the store is being asked about. */
+  get queued(): number {
+    let queued = 0
+    for (const line of this.lines.values()) queued += line.size
+    return queued
+  }
+
+  get statistics(): LimiterStatistics {
+    const limit = Math.min(...this.windows.map((window) => window.limit))
+    return { inFlight: 0, queued: this.queued, available: 0, limit, keys: this.lines.size }
+  }
+
+  /**
+   * Waits for tokens.
+   *
+   * @throws RateLimitedError, DeadlineUnreachableError, or what the store throws (as rejections)
+   */
+  acquire(options: RateAcquireOptions = {}): Promise<Permit> {
+    const promise = this.enter(Context.from(options, this.clock), options)
+    return options.timeoutMs === undefined && options.deadline === undefined
+      ? promise
+      : promise.catch((error: unknown) => asQueueTimeout(error, options))
+  }
+
+  /** Runs `operation` when its tokens are there, and settles as it does. */
+  execute<T>(operation: Operation<T>, options?: RateAcquireOptions | Context): Promise<T> {
+    const ticket: RateTicket = options instanceof Context ? {} : (options ?? {})
+    const body = async (context: Context): Promise<T> => {
+      await this.enter(context, ticket)
+      return operation(context)
+    }
+    return Context.use(options, body, this.clock)
+  }
+
+  /** The door: lets a call in when the store has granted its tokens. */
+  enter(
+    context: Context,
+    { key = '', weight = 1, priority = 0 }: RateTicket = {}
+  ): Promise<Permit> {
+    requireWeight('StoreLimiter', weight, false)
+    requirePriority('StoreLimiter', priority)
+    if (context.aborted) return Promise.reject(context.reason)
+    const { maxQueue } = this.options
+    if (maxQueue !== Number.POSITIVE_INFINITY && this.queued >= maxQueue) {
+      const error = new RateLimitedError(this.name, 'the queue is full')
+      publishReject(this.name, 'rate', weight, error)
+      return Promise.reject(error)
+    }
+    return this.lineOf(key).join(context, weight, priority).then(collect)
+  }
+
+  /** The door: nothing to give back. */
+  leave(): void {}
+
+  /** Called by lines, not by you. */
+  close(line: StoreLine): void {
+    if (this.lines.get(line.key) === line) this.lines.delete(line.key)
+  }
+
+  private lineOf(key: string): StoreLine {
+    const found = this.lines.get(key)
+    if (found !== undefined) return found
+    const line = new StoreLine(key, this, new WaitQueue<StoreWaiter>(this.clock, this.options))
+    this.lines.set(key, line)
+    return line
+  }
+}
+
+/**
+ * A rate limiter whose windows are counted in a store, for many processes.
+ *
+ * @throws OptionsError
+ */
+export function storeLimiter(rate: RateSpec, options: StoreLimiterOptions): StoreLimiter {
+  return new StoreLimiter(rate, options)
+}
+
+function collect(waiter: StoreWaiter): Permit {
+  waiter.collect()
+  return spent
+}
+
+function isStore(value: unknown): boolean {
+  const store = value as Partial<RateStore> | null
+  return typeof store?.take === 'function' && typeof store.giveBack === 'function'
+}

@@ -1,0 +1,136 @@
+import { DeadlineUnreachableError, type Clock, type Context, type Timer } from '@aplomb/kernel'
+import { RateLimitedError } from './errors.ts'
+import type { ResolvedWindow } from './rate-spec.ts'
+import type { RateStore, StoreRequest } from './rate-store.ts'
+import type { WaitQueue } from './wait-queue.ts'
+import { Waiter, type Gate } from './waiter.ts'
+
+/** A call that waits for what a store grants. */
+export class StoreWaiter extends Waiter<StoreWaiter, StoreLine> {
+  ticket: unknown = undefined
+}
+
+/** What the lines of one limiter have in common. */
+export interface StoreDesk {
+  readonly name: string
+  readonly store: RateStore
+  readonly windows: readonly ResolvedWindow[]
+  readonly clock: Clock
+  /** Nobody stands in the line any more. */
+  close(line: StoreLine): void
+}
+
+/**
+ * Those of this process who wait for one key. Only the first in line asks the store, one question at
+ * a time, however many wait; who gives up leaves at once, and what is granted to them meanwhile goes
+ * back to the store.
+ */
+export class StoreLine implements Gate<StoreWaiter> {
+  readonly key: string
+  private readonly desk: StoreDesk
+  private readonly queue: WaitQueue<StoreWaiter>
+  private asking = false
+  private timer: Timer | undefined
+
+  constructor(key: string, desk: StoreDesk, queue: WaitQueue<StoreWaiter>) {
+    this.key = key
+    this.desk = desk
+    this.queue = queue
+  }
+
+  get size(): number {
+    return this.queue.size
+  }
+
+  join(context: Context, weight: number, priority: number): Promise<StoreWaiter> {
+    const waiter = new StoreWaiter(this, weight, context)
+    this.queue.push(waiter, priority)
+    const promise = waiter.wait()
+    this.ask()
+    return promise
+  }
+
+  abandon(waiter: StoreWaiter): void {
+    const wasFirst = this.queue.peek() === waiter
+    this.queue.remove(waiter)
+    // The next one may ask for less.
+    if (wasFirst) this.stopWaiting()
+    this.ask()
+  }
+
+  takeBack(waiter: StoreWaiter): void {
+    this.giveBack(this.request(waiter.weight), waiter.ticket)
+  }
+
+  private ask(): void {
+    const first = this.queue.peek()
+    if (this.asking || this.timer !== undefined) return
+    if (first === undefined) {
+      this.desk.close(this)
+      return
+    }
+    this.asking = true
+    void this.askFor(first).finally(() => {
+      this.asking = false
+      this.ask()
+    })
+  }
+
+  private async askFor(first: StoreWaiter): Promise<void> {
+    const request = this.request(first.weight)
+    try {
+      const answer = await this.desk.store.take(request)
+      const isWaiting = first.lane !== undefined
+      if (answer.granted) {
+        if (isWaiting) this.grant(first, answer.ticket)
+        else this.giveBack(request, answer.ticket)
+      } else if (isWaiting) this.wait(first, answer.retryAfterMs)
+    } catch (error) {
+      if (first.lane !== undefined) this.fail(first, error)
+    }
+  }
+
+  private grant(waiter: StoreWaiter, ticket: unknown): void {
+    waiter.ticket = ticket
+    this.queue.take(waiter)
+    waiter.grant()
+  }
+
+  private wait(first: StoreWaiter, retryAfterMs: number): void {
+    const { name, clock } = this.desk
+    if (retryAfterMs === Number.POSITIVE_INFINITY) {
+      this.fail(first, new RateLimitedError(name, 'the store can never grant it'))
+    } else if (retryAfterMs >= first.context.remainingMs) {
+      const message = `${name}: no token before the deadline`
+      this.fail(first, new DeadlineUnreachableError(message, { retryAfterMs }))
+    } else {
+      this.timer = clock.setTimer(() => {
+        this.timer = undefined
+        this.ask()
+      }, retryAfterMs)
+    }
+  }
+
+  private fail(waiter: StoreWaiter, error: unknown): void {
+    this.queue.remove(waiter)
+    waiter.fail(error)
+  }
+
+  private stopWaiting(): void {
+    this.timer?.cancel()
+    this.timer = undefined
+  }
+
+  private request(weight: number): StoreRequest {
+    return { key: this.key, weight, windows: this.desk.windows }
+  }
+
+  /** What cannot be given back leaves its window by itself. */
+  private giveBack(request: StoreRequest, ticket: unknown): void {
+    const again = (): void => {
+      this.stopWaiting()
+      this.ask()
+    }
+    this.desk.store.giveBack(request, ticket).then(again, () => undefined)
+  }
+}
