@@ -136,9 +136,7 @@ describePostgres('cancelling', () => {
   })
 
   test('a server that no longer answers costs its connection, and nobody waits', async () => {
-    await using server = await (await import('../src/embedded/index.ts')).startEmbeddedPostgres()
-    const { createDatabase } = await import('../src/index.ts')
-    await using db = createDatabase(server.url, { cancelTimeoutMs: 50, pool: { max: 1 } })
+    await using db = postgres.shared({ cancelTimeoutMs: 50, pool: { max: 1 } })
     const pid = await db.value<number>('select pg_backend_pid()')
     process.kill(pid, 'SIGSTOP')
     try {
@@ -155,9 +153,7 @@ describePostgres('cancelling', () => {
   })
 
   test('a silent server runs into our own limit half a second after its own', async () => {
-    await using server = await (await import('../src/embedded/index.ts')).startEmbeddedPostgres()
-    const { createDatabase } = await import('../src/index.ts')
-    await using db = createDatabase(server.url, {
+    await using db = postgres.shared({
       commandTimeoutMs: 20,
       cancelTimeoutMs: 50,
       pool: { max: 1 }

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { createDatabase, DatabaseArgumentError, type Notification } from '../src/index.ts'
-import { startEmbeddedPostgres } from '../src/embedded/index.ts'
+import { DatabaseArgumentError, type Notification } from '../src/index.ts'
 import { describePostgres, rejection, usePostgres } from './postgres.ts'
 
 /** Collects what comes, and resolves when as many have come as are waited for. */
@@ -78,8 +77,8 @@ describePostgres('LISTEN', () => {
   })
 
   test('comes back after the server was gone, listens again and says so', async () => {
-    await using server = await startEmbeddedPostgres()
-    await using db = createDatabase(server.url)
+    const { server } = postgres
+    await using db = postgres.shared()
     const box = inbox()
     const { promise: back, resolve: onReconnect } = Promise.withResolvers<void>()
     await db.listen('first', box.handler, { onReconnect })
