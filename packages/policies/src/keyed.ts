@@ -11,10 +11,6 @@ export class Keyed<T> {
     this.make = make
   }
 
-  get size(): number {
-    return this.things.size
-  }
-
   for(key: string): T {
     if (key === this.latestKey) return this.latest as T
     const thing = this.things.get(key) ?? this.make(key)
@@ -25,10 +21,6 @@ export class Keyed<T> {
     this.latestKey = key
     this.latest = thing
     return thing
-  }
-
-  [Symbol.iterator](): IterableIterator<[string, T]> {
-    return this.things[Symbol.iterator]()
   }
 
   private dropOldest(): void {

@@ -1,9 +1,10 @@
-import { subscribeTo } from '@aplomb/kernel'
+import { Context, subscribeTo } from '@aplomb/kernel'
 import { TestClock } from '@aplomb/kernel/testing'
 import {
   circuitBreaker,
   CircuitOpenError,
   compose,
+  RetriesExhaustedError,
   retry,
   timeout,
   type BreakerChange,
@@ -252,6 +253,42 @@ describe('circuitBreaker', () => {
     await clock.advance(10)
     expect((await result).error).toMatchObject({ code: 'ERR_TIMEOUT' })
     expect(breaker.state).toBe(order === 'both' ? 'closed' : 'open')
+  })
+
+  it('does not count what a retry below gave up because of a refusal, nor invalid options', async () => {
+    const breaker = circuitBreaker({ consecutiveFailures: 1 })
+    const cause = new CircuitOpenError('inner', { breaker: 'inner' })
+    await fail(breaker, new RetriesExhaustedError('x', { attempts: [], reason: 'budget', cause }))
+    await ending(breaker.execute(() => timeout({ ms: -1 }).execute(never)))
+    expect(breaker.state).toBe('closed')
+    await fail(breaker, new RetriesExhaustedError('x', { attempts: [], reason: 'attempts' }))
+    expect(breaker.state).toBe('open')
+  })
+
+  it('rejects with what its own callbacks throw', async () => {
+    const broken = new Error('broken')
+    const throws = (): never => {
+      throw broken
+    }
+    const breaker = circuitBreaker({ isFailure: throws })
+    expect((await fail(breaker)).error).toBe(broken)
+    const keyed = circuitBreaker({ key: throws })
+    expect((await succeed(keyed)).error).toBe(broken)
+  })
+
+  it('is a door for others to walk through', async () => {
+    const clock = new TestClock()
+    let origin = 'a'
+    const breaker = circuitBreaker({ consecutiveFailures: 1, clock, key: () => origin })
+    const { door } = breaker
+    const pass = await door.enter(Context.none)
+    door.leave(pass, true, failure)
+    expect(breaker.for('a').state).toBe('open')
+    expect(() => door.enter(Context.none)).toThrow(CircuitOpenError)
+    origin = 'b'
+    door.leave(await door.enter(Context.none), false, 'fine')
+    expect(breaker.for('b').state).toBe('closed')
+    expect(() => breaker.for('a').door.enter(Context.none)).toThrow(CircuitOpenError)
   })
 
   it('counts results where isFailureResult says so', async () => {
