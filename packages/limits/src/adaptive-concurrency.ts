@@ -20,7 +20,8 @@ import { adaptChannel, publishCreated, type LimiterStatistics } from './events.t
 import type { LimitAlgorithm } from './limit-algorithm.ts'
 import { RttProbe } from './rtt-probe.ts'
 import { SampleWindow } from './sample-window.ts'
-import { Semaphore, type AcquireOptions } from './semaphore.ts'
+import type { AcquireOptions } from './semaphore-options.ts'
+import { Semaphore } from './semaphore.ts'
 
 /**
  * A concurrency limit that finds itself: as many calls under way as the other side can do without

@@ -1,4 +1,5 @@
-import { Semaphore, type SemaphoreOptions } from './semaphore.ts'
+import type { SemaphoreOptions } from './semaphore-options.ts'
+import { Semaphore } from './semaphore.ts'
 
 /**
  * A policy that runs at most so many operations at once and queues the rest: a bulkhead. It is a

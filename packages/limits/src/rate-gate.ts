@@ -1,13 +1,5 @@
-import {
-  DeadlineUnreachableError,
-  type Clock,
-  type Context,
-  type Operation,
-  type Permit,
-  type Timer
-} from '@aplomb/kernel'
-import { RateLimitedError, WeightTooLargeError } from './errors.ts'
-import { publishReject, waitChannel } from './events.ts'
+import { type Clock, type Context, type Operation, type Permit, type Timer } from '@aplomb/kernel'
+import { waitChannel } from './events.ts'
 import { FairQueue, type FairGate } from './fair-queue.ts'
 import { ForwardTime } from './forward-time.ts'
 import { KeyTable } from './key-table.ts'
@@ -16,6 +8,7 @@ import type { Meter } from './meter.ts'
 import { createMeters, earliestOf, RateKey } from './rate-key.ts'
 import type { ResolvedRateOptions } from './rate-options.ts'
 import { HeldTokens, spent, type TokenSource } from './rate-permits.ts'
+import { RateRefusals } from './rate-refusals.ts'
 import { RateWaiter } from './rate-waiter.ts'
 import { TurnGuard } from './turn-guard.ts'
 import { WaitQueue } from './wait-queue.ts'
@@ -32,6 +25,7 @@ export interface RateRequest {
 export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   readonly options: ResolvedRateOptions
   readonly name: string
+  readonly refusals: RateRefusals
   readonly time: ForwardTime = new ForwardTime()
   readonly shared: readonly Meter[]
   /** The most that any key can have at once. */
@@ -51,6 +45,7 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   constructor(options: ResolvedRateOptions) {
     this.options = options
     this.name = options.name === '' ? 'rate-limiter' : options.name
+    this.refusals = new RateRefusals(this.name, options.publishKeys)
     this.clock = options.clock
     this.isStrict = options.windows.some(({ strict }) => strict ?? options.strict)
     this.shared = this.createMeters(true)
@@ -151,14 +146,14 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
 
   abandon(waiter: RateWaiter, reason: unknown): void {
     this.fair.remove(waiter)
-    this.publish(waiter.state, waiter.weight, reason)
+    this.refusals.publish(waiter.state, waiter.weight, reason)
     this.drain()
   }
 
   /** A server's feedback has lowered the limit below what the waiter asks for. */
   refuseTooLarge(waiter: RateWaiter): void {
     const { state, weight } = waiter
-    waiter.fail(this.tooLarge(state, weight))
+    waiter.fail(this.refusals.tooLarge(state, weight, this.capacity))
   }
 
   /** Something about the key has changed. */
@@ -177,36 +172,21 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     this.sleepUntil(this.fair.queued === 0 ? Number.POSITIVE_INFINITY : next, now)
   }
 
-  tooLarge(state: RateKey, weight: number): WeightTooLargeError {
-    const capacity = Math.min(this.capacity, state.capacity)
-    return this.publish(state, weight, new WeightTooLargeError(this.name, weight, capacity))
-  }
-
-  refuse(state: RateKey, weight: number, why: string, waitMs?: number): RateLimitedError {
-    const retryAfterMs = waitMs === Number.POSITIVE_INFINITY ? undefined : waitMs
-    return this.publish(state, weight, new RateLimitedError(this.name, why, retryAfterMs))
-  }
-
-  unreachable(state: RateKey, weight: number, waitMs: number): DeadlineUnreachableError {
-    const wait = waitMs === Number.POSITIVE_INFINITY ? 'endless' : `${Math.ceil(waitMs)} ms`
-    const message = `${this.name}: no token before the deadline, the wait would be ${wait}`
-    const retryAfterMs = waitMs === Number.POSITIVE_INFINITY ? undefined : waitMs
-    return this.publish(state, weight, new DeadlineUnreachableError(message, { retryAfterMs }))
-  }
-
   private refusal(
     context: Context,
     state: RateKey,
     weight: number,
     priority: number
   ): Error | undefined {
-    if (weight > this.capacity || weight > state.capacity) return this.tooLarge(state, weight)
+    if (weight > this.capacity || weight > state.capacity) {
+      return this.refusals.tooLarge(state, weight, this.capacity)
+    }
     const { remainingMs } = context
     const isFull = this.fair.queued >= this.options.maxQueue
     if (!isFull && remainingMs === Number.POSITIVE_INFINITY) return undefined
     const waitMs = this.expectedWait(state, weight, priority)
-    if (isFull) return this.refuse(state, weight, 'the queue is full', waitMs)
-    return waitMs >= remainingMs ? this.unreachable(state, weight, waitMs) : undefined
+    if (isFull) return this.refusals.limited(state, weight, 'the queue is full', waitMs)
+    return waitMs >= remainingMs ? this.refusals.unreachable(state, weight, waitMs) : undefined
   }
 
   /** How long a newcomer waits at least; what comes true may be later, never sooner. */
@@ -224,17 +204,6 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     const waitMs = this.clock.now() - since
     const key = this.options.publishKeys ? { key: state.key } : {}
     waitChannel.publish({ limiter: this.name, kind: 'rate', waitMs, weight, ...key })
-  }
-
-  private publish<E>(state: RateKey, weight: number, error: E): E {
-    publishReject(
-      this.name,
-      'rate',
-      weight,
-      error,
-      this.options.publishKeys ? state.key : undefined
-    )
-    return error
   }
 
   private sleepUntil(at: number, now: number): void {

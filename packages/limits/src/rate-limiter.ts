@@ -12,11 +12,11 @@ import { publishCreated, type LimiterStatistics } from './events.ts'
 import { KeyedLimit } from './keyed-limit.ts'
 import { requireWeight } from './limit-options.ts'
 import { asQueueTimeout } from './queue-timeout.ts'
-import { RateGate, type RateRequest } from './rate-gate.ts'
+import { RateGate } from './rate-gate.ts'
 import { resolveRateOptions, type RateLimiterOptions } from './rate-options.ts'
 import { ReservedTokens, type Reservation } from './rate-permits.ts'
+import { acquireIn, collectPermit, run } from './rate-run.ts'
 import type { RateSpec } from './rate-spec.ts'
-import type { RateWaiter } from './rate-waiter.ts'
 import type { RateFeedback } from './server-feedback.ts'
 
 /** What is taken, and from whose windows. */
@@ -139,12 +139,18 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
     const context = Context.from(options, gate.options.clock)
     context.throwIfAborted()
     const state = gate.keyOf(options.key)
-    if (weight > gate.capacity || weight > state.capacity) throw gate.tooLarge(state, weight)
+    if (weight > gate.capacity || weight > state.capacity) {
+      throw gate.refusals.tooLarge(state, weight, gate.capacity)
+    }
     const now = gate.now()
     const at = gate.earliest(state, now, weight)
     const delayMs = at - now
-    if (delayMs === Number.POSITIVE_INFINITY) throw gate.refuse(state, weight, 'no end in sight')
-    if (delayMs >= context.remainingMs) throw gate.unreachable(state, weight, delayMs)
+    if (delayMs === Number.POSITIVE_INFINITY) {
+      throw gate.refusals.limited(state, weight, 'no end in sight')
+    }
+    if (delayMs >= context.remainingMs) {
+      throw gate.refusals.unreachable(state, weight, delayMs)
+    }
     gate.take(state, at, weight)
     const times = { takenAt: at, at: at - gate.time.offset, delayMs }
     return new ReservedTokens(gate, state, weight, times)
@@ -211,51 +217,4 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
  */
 export function rateLimiter(rate: RateSpec, options?: RateLimiterOptions): RateLimiter {
   return new RateLimiter(rate, options)
-}
-
-function acquireIn(
-  gate: RateGate,
-  context: Context,
-  state: RateRequest['state'],
-  weight: number,
-  priority: number
-): Promise<Permit> {
-  requireWeight('RateLimiter.acquire', weight, false)
-  if (context.aborted) return Promise.reject(context.reason)
-  const permit = gate.tryTake(state, weight)
-  if (permit !== undefined) return Promise.resolve(permit)
-  return gate.enqueue(context, { state, weight, priority }).then(collectPermit)
-}
-
-function run<T>(
-  gate: RateGate,
-  operation: Operation<T>,
-  context: Context,
-  request: RateRequest
-): Promise<T> {
-  requireWeight('RateLimiter.execute', request.weight, false)
-  if (context.aborted) return Promise.reject(context.reason)
-  const permit = gate.tryTake(request.state, request.weight)
-  if (permit !== undefined) return hold(operation, context, permit)
-  return gate.enqueue(context, request, operation).then(start) as Promise<T>
-}
-
-// One function for all waiters instead of a closure for each.
-
-function collectPermit(waiter: RateWaiter): Permit {
-  waiter.collect()
-  return waiter.gate.permitFor(waiter.state, waiter.weight)
-}
-
-function start(waiter: RateWaiter): Promise<unknown> {
-  const permit = collectPermit(waiter)
-  return hold(waiter.operation as Operation<unknown>, waiter.context, permit)
-}
-
-async function hold<T>(operation: Operation<T>, context: Context, permit: Permit): Promise<T> {
-  try {
-    return await operation(context)
-  } finally {
-    permit.release()
-  }
 }

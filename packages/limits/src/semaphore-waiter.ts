@@ -54,5 +54,19 @@ export function collectWeight(waiter: SemaphoreWaiter): number {
 export function start(waiter: SemaphoreWaiter): Promise<unknown> {
   waiter.collect()
   const { gate, operation, context, weight } = waiter
-  return gate.hold(operation as Operation<unknown>, context, weight)
+  return hold(gate, operation as Operation<unknown>, context, weight)
+}
+
+/** Runs an operation and gives its units back. */
+export async function hold<T>(
+  semaphore: Semaphore,
+  operation: Operation<T>,
+  context: Context,
+  weight: number
+): Promise<T> {
+  try {
+    return await operation(context)
+  } finally {
+    semaphore.giveBack(weight)
+  }
 }

@@ -1,11 +1,8 @@
 import {
   Context,
-  fields,
   resolveOptions,
   type Clock,
-  type ContextOptions,
   type Door,
-  type Fields,
   type Limiter,
   type Operation,
   type Permit,
@@ -19,34 +16,18 @@ import {
   type LimiterKind,
   type LimiterStatistics
 } from './events.ts'
-import { queueFields, requirePriority, requireWeight, type QueueOptions } from './limit-options.ts'
+import { requirePriority, requireWeight } from './limit-options.ts'
 import { asQueueTimeout } from './queue-timeout.ts'
+import { semaphoreFields, type AcquireOptions, type SemaphoreOptions } from './semaphore-options.ts'
 import {
   collectPermit,
   collectWeight,
+  hold,
   SemaphorePermit,
   SemaphoreWaiter,
   start
 } from './semaphore-waiter.ts'
 import { WaitQueue } from './wait-queue.ts'
-
-export interface SemaphoreOptions extends QueueOptions {
-  /** How many units may be out at once; a whole number, 1 or more. */
-  readonly permits: number
-}
-
-/** What one call can say when it asks a semaphore. */
-export interface AcquireOptions extends ContextOptions {
-  /** How many units it takes; a whole number, 1 or more. Default: 1. */
-  readonly weight?: number | undefined
-  /** Who waits with a higher one goes first. Default: 0. */
-  readonly priority?: number | undefined
-}
-
-const semaphoreFields: Fields<SemaphoreOptions> = {
-  permits: fields.required(fields.integer(1, { min: 1 })),
-  ...queueFields
-}
 
 /**
  * At most so many at once: a counting semaphore with weights, priorities, a bounded queue and
@@ -213,17 +194,8 @@ export class Semaphore implements Limiter, Policy, Door<number> {
   ): Promise<T> {
     requireWeight('Semaphore.execute', weight, true)
     if (context.aborted) return Promise.reject(context.reason)
-    if (this.tryTake(weight)) return this.hold(operation, context, weight)
+    if (this.tryTake(weight)) return hold(this, operation, context, weight)
     return this.enqueue(context, weight, priority, operation).then(start) as Promise<T>
-  }
-
-  /** Called by a waiter whose turn has come. */
-  async hold<T>(operation: Operation<T>, context: Context, weight: number): Promise<T> {
-    try {
-      return await operation(context)
-    } finally {
-      this.giveBack(weight)
-    }
   }
 
   /** Takes units without a permit, for those who keep count themselves. */
