@@ -1,5 +1,5 @@
 import type { Context } from '@aplomb/kernel'
-import type { Entry } from './entry.ts'
+import { Entry } from './entry.ts'
 
 /** A resource lent to one caller, until it is given back. Giving it back twice does nothing. */
 export interface Lease<T> extends Disposable, AsyncDisposable {
@@ -16,6 +16,11 @@ export interface Lender<T> {
 }
 
 export class PoolLease<T> implements Lease<T> {
+  /**
+   * One that is always there. When a full garbage collection finds no lease alive, V8 forgets their
+   * shape, and with it the code that was compiled for them.
+   */
+  static readonly shape: PoolLease<unknown> = new PoolLease<unknown>(undefined, new Entry())
   readonly entry: Entry<T>
   private lender: Lender<T> | undefined
 
@@ -26,7 +31,7 @@ export class PoolLease<T> implements Lease<T> {
     Object.defineProperty(this.prototype, 'then', { value: undefined })
   }
 
-  constructor(lender: Lender<T>, entry: Entry<T>) {
+  constructor(lender: Lender<T> | undefined, entry: Entry<T>) {
     this.lender = lender
     this.entry = entry
   }

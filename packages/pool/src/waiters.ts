@@ -20,6 +20,13 @@ export interface Terms<T> {
 
 /** One caller who waits: a node of a circular list, so that leaving from the middle is cheap. */
 export class Waiter<T> implements AbortListener {
+  /** One that is always there, so that V8 does not forget the shape when nobody waits. */
+  static readonly shape: Waiter<unknown> = new Waiter<unknown>(
+    undefined,
+    undefined,
+    () => undefined,
+    () => undefined
+  )
   prev: Waiter<T> | Line<T>
   next: Waiter<T> | Line<T>
   line: Line<T> | undefined = undefined
