@@ -47,7 +47,7 @@ export class Lanes<T, R, Place> implements LaneOwner<R, Place>, AbortListener {
   private readonly failures: TaskFailure[] = []
   private ending: Ending | undefined = undefined
   private pumping = false
-  /** What an item that an async source was asked for will run under. */
+  /** What the item that an async source was asked for will run under; undefined if nobody cares. */
   private asked: Permit | undefined = undefined
   private closing = false
   private grace: Timer | undefined = undefined
@@ -123,17 +123,18 @@ export class Lanes<T, R, Place> implements LaneOwner<R, Place>, AbortListener {
   }
 
   private readonly onRead = (reading: IteratorResult<T, unknown>): void => {
-    const permit = this.asked as Permit
+    const permit = this.asked
     this.asked = undefined
-    if (this.phase === 'reading') this.accept(reading, permit)
-    else permit.release('ignored')
+    if (permit === undefined) return
+    this.accept(reading, permit)
     this.pump()
   }
 
   private readonly onReadError = (error: unknown): void => {
-    this.asked?.release('ignored')
+    if (this.asked === undefined) return
+    this.asked.release('ignored')
     this.asked = undefined
-    if (this.phase === 'reading') this.onSourceBroken(error)
+    this.onSourceBroken(error)
   }
 
   /** A source that throws has ended by itself, so it is not closed. */
@@ -188,6 +189,8 @@ export class Lanes<T, R, Place> implements LaneOwner<R, Place>, AbortListener {
   /** A source that has not answered yet cannot close before it does, so nobody waits for that. */
   private closeSource(): void {
     this.closing = this.asked === undefined
+    this.asked?.release('ignored')
+    this.asked = undefined
     this.reader.close().then(
       () => this.onSourceClosed(),
       (error: unknown) => this.onSourceClosed({ error })

@@ -190,6 +190,18 @@ describe('a limiter as the concurrency', () => {
     expect(places.taken).toBeGreaterThanOrEqual(60)
   })
 
+  it('gets its permit back when the source does not answer and the caller cancels', async () => {
+    const places = new Places(1)
+    const silent = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }
+    const caller = new AbortController()
+    const { signal } = caller
+    const each = forEachConcurrent(silent, () => 1, { concurrency: places, signal })
+    expect(places.free).toBe(0)
+    caller.abort('enough')
+    await expect(each).rejects.toBe('enough')
+    expect(places.free).toBe(1)
+  })
+
   it('is told how the work ended', async () => {
     const places = new Places(5)
     await taskGroup(
