@@ -27,12 +27,12 @@ export class HedgedCall implements AbortListener {
   private readonly sink: Sink
   private readonly budget: RetryBudget | undefined
   private readonly caller: AsyncResource
-  private readonly first: Copy
+  private first: Copy | undefined
   /** The copies after the first, once there are any. */
   private hedges: Copy[] | undefined
   private failures: AttemptRecord[] | undefined
   private running: number
-  private latest: Copy
+  private latest: Copy | undefined
   private cost: number
   private settled: boolean
   private timer: Timer | undefined
@@ -54,11 +54,11 @@ export class HedgedCall implements AbortListener {
     this.sink = sink
     this.budget = budget
     this.caller = callerScope()
-    this.first = new Copy(this, context, 1, pace.now())
+    this.first = undefined
     this.hedges = undefined
     this.failures = undefined
     this.running = 0
-    this.latest = this.first
+    this.latest = undefined
     this.cost = 0
     this.settled = false
     this.timer = undefined
@@ -66,6 +66,7 @@ export class HedgedCall implements AbortListener {
 
   begin(): void {
     this.context.listen(this)
+    this.first = new Copy(this, this.context, 1, this.pace.now())
     this.start(this.first)
   }
 
@@ -99,8 +100,9 @@ export class HedgedCall implements AbortListener {
   private startHedge(reason: 'slow' | 'failed'): void {
     const { name, onHedge, clock } = this.options
     const now = clock.now()
-    const attempt = this.latest.attempt + 1
-    const delayMs = Math.max(0, now - this.latest.startedAt)
+    const latest = this.latest as Copy
+    const attempt = latest.attempt + 1
+    const delayMs = Math.max(0, now - latest.startedAt)
     if (hedgeChannel.hasSubscribers) {
       const { correlationId } = this.context
       hedgeChannel.publish({ name, attempt, reason, delayMs, correlationId })
@@ -146,7 +148,7 @@ export class HedgedCall implements AbortListener {
     this.failures.push({ attempt: copy.attempt, reason, durationMs, error })
     if (reason === 'permanent' || reason === 'cancelled') return this.finish(true, error)
     if (this.running > 0) return
-    if (this.latest.attempt <= options.maxHedges && repeats && this.withdraw(reason)) {
+    if ((this.latest as Copy).attempt <= options.maxHedges && repeats && this.withdraw(reason)) {
       this.startHedge('failed')
     } else {
       this.giveUp(error)
@@ -175,7 +177,7 @@ export class HedgedCall implements AbortListener {
 
   /** From the start of the first copy: what the call would have cost at least without the others. */
   private learn(): void {
-    this.pace.learn(this.first.startedAt)
+    this.pace.learn((this.first as Copy).startedAt)
   }
 
   private finish(failed: boolean, outcome: unknown): void {
@@ -188,7 +190,7 @@ export class HedgedCall implements AbortListener {
   }
 
   private abortLosers(): void {
-    this.first.lose()
+    this.first?.lose()
     for (const hedge of this.hedges ?? []) hedge.lose()
   }
 }
@@ -228,14 +230,14 @@ function slow(call: HedgedCall): void {
 
 const nowhere: Flow & Sink = { run() {}, settle() {} }
 const options = resolveHedgeOptions({})
-keepShape(
-  new HedgedCall(
-    options,
-    new HedgePace(options),
-    nowhere,
-    Context.none,
-    () => 1,
-    nowhere,
-    undefined
-  )
+const specimen = new HedgedCall(
+  options,
+  new HedgePace(options),
+  nowhere,
+  Context.none,
+  () => 1,
+  nowhere,
+  undefined
 )
+keepShape(specimen)
+keepShape(new Copy(specimen, Context.none, 1, 0.5))

@@ -48,12 +48,17 @@ export class RetriedCall implements Sink, AbortListener {
     this.operation = operation
     this.sink = sink
     this.budget = budget
-    this.startedAt = options.clock.coarseNow()
+    this.startedAt = Number.NaN
     // An attempt that ends in its caller's storage leaves time enough to keep that until then.
     this.caller = next.timed === true ? callerScope() : undefined
   }
 
   begin(): void {
+    this.startedAt = this.options.clock.coarseNow()
+    this.tryOnce()
+  }
+
+  private tryOnce(): void {
     const { attempt, context } = this
     this.current = context.attempt === attempt ? context : context.with({ attempt })
     this.next.run(this.current, this.operation, this)
@@ -87,7 +92,7 @@ export class RetriedCall implements Sink, AbortListener {
     this.context.unlisten(this)
     this.attempt++
     this.startedAt = this.options.clock.now()
-    this.caller?.runInAsyncScope(() => this.begin())
+    this.caller?.runInAsyncScope(() => this.tryOnce())
   }
 
   private classify(failed: boolean, outcome: unknown): FailureClass | undefined {
