@@ -1,6 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Random } from '@aplomb/kernel'
 import { CallLog, type Call } from '../call.ts'
 import type { Condition } from '../condition.ts'
@@ -13,10 +11,11 @@ import type { Route } from '../route.ts'
 import { Router } from '../router.ts'
 import type { UrlInput } from '../url-pattern.ts'
 import { Verbs } from '../verbs.ts'
-import { resetSocket, runsOver, WireExchange } from '../wire.ts'
+import { resetSocket, WireExchange } from '../wire.ts'
 import { Admission } from './admission.ts'
 import { Capacity } from './capacity.ts'
 import { FaultPlan } from './fault-plan.ts'
+import { Listener } from './listener.ts'
 import { randomOf, serverSettings, type MockServerOptions, type ServerSettings } from './options.ts'
 import { notFoundPlan, overloadedPlan, tooManyPlan } from './problem.ts'
 import type { Violation } from './rate-limit.ts'
@@ -34,14 +33,12 @@ export class MockServer extends Verbs {
   readonly violations: readonly Violation[]
   private readonly settings: ServerSettings
   private readonly random: Random
-  private readonly server: Server
+  private readonly listener: Listener
   private readonly router: Router
   private readonly faults: FaultPlan
   private readonly admission: Admission
   private readonly capacity: Capacity | undefined
   private readonly tally = new Tally()
-  private readonly sockets = new Set<Socket>()
-  private boundPort = 0
 
   /** Prefer `startMockServer`, which also starts it. */
   constructor(options?: MockServerOptions) {
@@ -49,24 +46,22 @@ export class MockServer extends Verbs {
     const settings = serverSettings(options)
     this.settings = settings
     this.random = randomOf(settings)
-    this.boundPort = settings.port
     this.calls = new CallLog(settings.keepCalls)
     this.router = new Router(undefined, this.calls, settings.keepCalls)
     this.faults = new FaultPlan(settings.script, settings.faults, this.random)
     this.admission = new Admission(settings)
     this.violations = this.admission.violations
     this.capacity = settings.capacity && new Capacity(settings.capacity)
-    this.server = this.createServer()
+    this.listener = new Listener(settings, (request, response) => this.receive(request, response))
   }
 
   get port(): number {
-    return this.boundPort
+    return this.listener.port
   }
 
   /** `http://127.0.0.1:43210` */
   get origin(): string {
-    const { tls } = this.settings
-    return `${tls === undefined ? 'http' : 'https'}://${this.settings.host}:${this.boundPort}`
+    return this.listener.origin
   }
 
   /** What clients must trust (`ca`), as PEM; undefined without `tls`. */
@@ -81,7 +76,8 @@ export class MockServer extends Verbs {
 
   /** What happened so far. */
   get statistics(): ServerStatistics {
-    return this.tally.snapshot(this.sockets.size)
+    const { accepted, open } = this.listener
+    return this.tally.snapshot(accepted, open)
   }
 
   override request(method: string | undefined, url: UrlInput, condition?: Condition): Route {
@@ -110,23 +106,12 @@ export class MockServer extends Verbs {
 
   /** Listens, on the same port as before if it was stopped. */
   async start(): Promise<void> {
-    const { server, settings } = this
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(this.boundPort, settings.host, () => {
-        server.removeListener('error', reject)
-        resolve()
-      })
-    })
-    this.boundPort = (server.address() as AddressInfo).port
+    await this.listener.listen()
   }
 
   /** Stops listening and kills all connections: who connects now is refused. */
   async stop(): Promise<void> {
-    if (!this.server.listening) return
-    const closed = new Promise<void>((resolve) => void this.server.close(() => resolve()))
-    this.killConnections()
-    await closed
+    await this.listener.stop()
   }
 
   /** Stops, stays away for `downMs` (default 0), and starts again on the same port. */
@@ -138,12 +123,7 @@ export class MockServer extends Verbs {
 
   /** Closes every open connection, by RST unless told otherwise; gives how many there were. */
   killConnections({ reset = true }: { readonly reset?: boolean } = {}): number {
-    const count = this.sockets.size
-    for (const socket of this.sockets) {
-      if (reset) resetSocket(socket)
-      else socket.destroy()
-    }
-    return count
+    return this.listener.kill(reset)
   }
 
   /** Stops for good. */
@@ -153,36 +133,6 @@ export class MockServer extends Verbs {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  private createServer(): Server {
-    const { tls } = this.settings
-    const receive = (request: IncomingMessage, response: ServerResponse): void => {
-      this.receive(request, response)
-    }
-    const server = tls === undefined ? createServer(receive) : createHttpsServer(tls, receive)
-    // The tests decide when something ends, not the server's own timeouts.
-    server.keepAliveTimeout = 0
-    server.requestTimeout = 0
-    server.headersTimeout = 0
-    const plain = new Map<number | undefined, Socket>()
-    server.on('secureConnection', (socket: Socket) => {
-      runsOver(socket, plain.get(socket.remotePort) as Socket)
-    })
-    server.on('connection', (socket: Socket) => {
-      const { remotePort } = socket
-      if (tls !== undefined) plain.set(remotePort, socket)
-      this.tally.connections++
-      this.sockets.add(socket)
-      socket.setNoDelay(true)
-      // The client's own resets are what tests are made of.
-      socket.on('error', () => undefined)
-      socket.once('close', () => {
-        this.sockets.delete(socket)
-        plain.delete(remotePort)
-      })
-    })
-    return server
   }
 
   private receive(message: IncomingMessage, response: ServerResponse): void {

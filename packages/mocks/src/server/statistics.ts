@@ -26,7 +26,6 @@ export class Tally {
   overloaded = 0
   inFlight = 0
   maxInFlight = 0
-  connections = 0
   private readonly faults = new Map<string, number>()
   private readonly statuses = new Map<number, number>()
 
@@ -44,8 +43,8 @@ export class Tally {
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
   }
 
-  snapshot(openConnections: number): ServerStatistics {
-    const { requests, accepted, violations, overloaded, inFlight, maxInFlight, connections } = this
+  snapshot(connections: number, openConnections: number): ServerStatistics {
+    const { requests, accepted, violations, overloaded, inFlight, maxInFlight } = this
     return {
       requests,
       accepted,
