@@ -30,12 +30,6 @@ export class LinkedList<N extends Linked<N>> implements Iterable<N> {
     this.size--
   }
 
-  shift(): N | undefined {
-    const { first } = this
-    if (first !== undefined) this.remove(first)
-    return first
-  }
-
   *[Symbol.iterator](): Generator<N, void> {
     for (let node = this.first; node !== undefined;) {
       const { next } = node

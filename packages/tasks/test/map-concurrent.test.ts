@@ -5,7 +5,8 @@ import {
   filterConcurrent,
   forEachConcurrent,
   mapConcurrent,
-  TasksFailedError
+  TasksFailedError,
+  taskTree
 } from '../src/index.ts'
 
 async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
@@ -218,6 +219,61 @@ describe('mapConcurrent', () => {
     }
     await expect(run()).rejects.toThrow('no more paper')
     expect(seen).toEqual([1])
+  })
+
+  it('reads nothing for a caller who has cancelled already, or does before the first read', async () => {
+    const source = new Watched(5)
+    const signal = AbortSignal.abort('enough')
+    await expect(mapConcurrent(source, (n) => n, { signal }).next()).rejects.toBe('enough')
+    await expect(forEachConcurrent(source, (n) => n, { signal })).rejects.toBe('enough')
+    const caller = new AbortController()
+    const results = mapConcurrent(source, (n) => n, { signal: caller.signal })
+    caller.abort('later')
+    await expect(results.next()).rejects.toBe('later')
+    expect(await results.next()).toEqual({ value: undefined, done: true })
+    expect(source.read).toBe(0)
+  })
+
+  it('keeps the error of a source that fails while it is closed', async () => {
+    const [boom, close] = [new Error('boom'), new Error('cannot close')]
+    const source = {
+      *[Symbol.iterator](): Generator<number> {
+        try {
+          yield 1
+          yield 2
+        } finally {
+          // oxlint-disable-next-line no-unsafe-finally -- what a careless source does.
+          throw close
+        }
+      }
+    }
+    const failed = forEachConcurrent(source, () => Promise.reject(boom), { concurrency: 1 })
+    await expect(failed).rejects.toMatchObject({
+      failures: [
+        { task: 'item 0', error: boom },
+        { task: 'closing the source', error: close }
+      ]
+    })
+  })
+
+  it('is in the task tree with its progress while it runs', async () => {
+    const gate = new Gate()
+    const each = forEachConcurrent([1, 2, 3], () => gate.pass(), { concurrency: 2, name: 'resize' })
+    expect(taskTree()).toMatchObject([
+      { kind: 'map', name: 'resize', state: 'running', waitsFor: '2 items, 0 done' }
+    ])
+    gate.open()
+    await each
+    expect(taskTree()).toEqual([])
+  })
+
+  it('leaves a run by `await using` as by a break', async () => {
+    const source = new Watched(100)
+    {
+      await using results = mapConcurrent(source, (n) => n, { concurrency: 2 })
+      expect(await results.next()).toEqual({ value: 0, done: false })
+    }
+    expect(source.closed).toBe(1)
   })
 
   it('serves several reads at a time, in order', async () => {

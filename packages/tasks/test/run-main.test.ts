@@ -1,7 +1,15 @@
 import { Context, sleep, subscribeTo } from '@aplomb/kernel'
 import { TestClock } from '@aplomb/kernel/testing'
 import { describe, expect, it } from 'vitest'
-import { failAfter, Queue, runMain, shield, type Main, type RunMainOptions } from '../src/index.ts'
+import {
+  failAfter,
+  Queue,
+  resource,
+  runMain,
+  shield,
+  type Main,
+  type RunMainOptions
+} from '../src/index.ts'
 import type { ShutdownEvent } from '../src/events.ts'
 import { FakeProcess } from './fake-process.ts'
 
@@ -211,6 +219,43 @@ describe('runMain', () => {
       ['not-ready', undefined],
       ['cancel', undefined],
       ['exit', 0]
+    ])
+  })
+
+  it('gives main the root group and the root scope in one', async () => {
+    const order: string[] = []
+    const { fake, code } = start(async (scope) => {
+      scope.adopt('adopted', (value) => order.push(value))
+      scope.use({ [Symbol.dispose]: () => void order.push('used') })
+      await scope.open(
+        resource(
+          () => 'opened',
+          (value) => order.push(value)
+        )
+      )
+      scope.defer(() => void order.push('deferred'))
+      order.push(await scope.start('server', (_, ready) => ready('started')))
+      await scope.spawn(() => void order.push('spawned'))
+      scope.onReadyChange((ready) => order.push(`ready ${ready}`))
+      scope.setReady(false)
+      scope.setReady(true)
+      fake.emit('SIGTERM')
+      scope.setReady(true)
+      order.push(`ready ${scope.ready}, aborted ${scope.signal.aborted}`)
+      await scope.untilStopped()
+    })
+    expect(await code).toBe(0)
+    expect(order).toEqual([
+      'started',
+      'spawned',
+      'ready false',
+      'ready true',
+      'ready false',
+      'ready false, aborted true',
+      'deferred',
+      'opened',
+      'used',
+      'adopted'
     ])
   })
 
