@@ -30,6 +30,8 @@ export class Waiter<T> implements AbortListener {
   prev: Waiter<T> | Line<T>
   next: Waiter<T> | Line<T>
   line: Line<T> | undefined = undefined
+  /** Here from the beginning, so that all waiters have one shape. */
+  abortLink: AbortListener['abortLink'] = undefined
   /** The turn in which it began, if it keeps to the pool's usual time. */
   readonly epoch: Epoch | undefined
   readonly terms: Terms<T> | undefined
