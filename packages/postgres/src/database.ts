@@ -183,17 +183,28 @@ export class Database extends Session implements AsyncDisposable {
     const loan = await this.begin({ target: options?.target ?? this.options.target }, context)
     const channel = new TransactionChannel(loan.connection)
     const tx = new Transaction(this.name, this.options, channel, context)
+    try {
+      yield* this.readWithin(tx, { ...request, options: { ...options, context } })
+    } finally {
+      channel.giveBack(loan)
+      if (options !== undefined && context !== options.context) context.close()
+    }
+  }
+
+  /** Leaving the loop early is no failure. */
+  private async *readWithin(
+    tx: Transaction,
+    request: RowRequest
+  ): AsyncGenerator<never, void, undefined> {
     let failed = false
     try {
-      yield* tx.stream({ ...request, options: { ...options, context } })
+      yield* tx.stream(request)
     } catch (error) {
       failed = true
       throw error
     } finally {
-      if (failed) void tx.rollback().catch(() => undefined)
+      if (failed) tx.rollback().catch(() => undefined)
       else await tx.end()
-      channel.giveBack(loan)
-      if (options !== undefined && context !== options.context) context.close()
     }
   }
 
