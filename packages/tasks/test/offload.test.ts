@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import { Context, InvalidError } from '@aplomb/kernel'
-import { TestClock } from '@aplomb/kernel/testing'
+import { seededRandom, TestClock } from '@aplomb/kernel/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createWorkerPool, offload, taskTree, WorkerCrashedError } from '../src/index.ts'
 
@@ -157,6 +157,39 @@ describe('offload', () => {
     expect(() => offload('./worker.ts')).toThrow(/module: must be a file: URL or an absolute path/)
     expect(() => offload(worker, 1, { timeout: 5 } as never)).toThrow(/did you mean "timeoutMs"/)
     expect(() => createWorkerPool({ maxThreads: 0 })).toThrow(/maxThreads/)
+  })
+
+  it('settles every job and stays healthy when many are cancelled at random moments', async () => {
+    const random = seededRandom(7)
+    await using many = createWorkerPool({ maxThreads: 2 })
+    const reason = { why: 'enough' }
+    const jobs = Array.from({ length: 60 }, (_, index) => {
+      const caller = new AbortController()
+      const chance = random()
+      const name = chance < 0.1 ? 'crash' : 'default'
+      const job = many.run(worker, index, { name, signal: caller.signal })
+      if (chance > 0.7) void job.catch(() => undefined)
+      return { caller, job, index, name, leaves: chance > 0.7 }
+    })
+    for (const { caller, leaves } of jobs) {
+      if (!leaves) continue
+      await new Promise((resolve) => void setImmediate(resolve))
+      caller.abort(reason)
+    }
+    const outcomes = await Promise.allSettled(jobs.map(({ job }) => job))
+    for (const [position, outcome] of outcomes.entries()) {
+      const { index, name, leaves } = jobs[position] as (typeof jobs)[number]
+      const value = (index * (index - 1)) / 2
+      if (outcome.status === 'fulfilled') expect([name, outcome.value]).toEqual(['default', value])
+      else if (outcome.reason === reason) expect(leaves).toBe(true)
+      else
+        expect([name, (outcome.reason as { code: string }).code]).toEqual([
+          'crash',
+          'ERR_WORKER_CRASHED'
+        ])
+    }
+    expect([many.active, many.queued]).toEqual([0, 0])
+    expect(await many.run(worker, 10)).toBe(45)
   })
 
   it('waits for its jobs when it is closed, and takes no more', async () => {

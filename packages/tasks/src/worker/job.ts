@@ -20,22 +20,35 @@ export type Answer =
 export interface SentError {
   readonly thrown: unknown
   readonly name: string | undefined
+  /** Whether `isAplombError` knew it. */
+  readonly branded: boolean
   readonly fields: Readonly<Record<string, unknown>>
 }
 
+const brand = Symbol.for('aplomb.error')
+
 /** Packs what was thrown so that it arrives whole where it can be cloned at all. */
 export function packError(thrown: unknown): SentError {
-  if (!(thrown instanceof Error)) return { thrown: cloneable(thrown), name: undefined, fields: {} }
+  if (!(thrown instanceof Error)) {
+    return { thrown: cloneable(thrown), name: undefined, branded: false, fields: {} }
+  }
   const fields: Record<string, unknown> = {}
   for (const key of Object.keys(thrown)) {
     const value: unknown = (thrown as unknown as Record<string, unknown>)[key]
     if (canClone(value)) fields[key] = value
   }
-  return { thrown: canClone(thrown) ? thrown : bare(thrown), name: thrown.name, fields }
+  const { name } = thrown
+  return {
+    thrown: canClone(thrown) ? thrown : bare(thrown),
+    name,
+    branded: brand in thrown,
+    fields
+  }
 }
 
-export function unpackError({ thrown, name, fields }: SentError): unknown {
+export function unpackError({ thrown, name, branded, fields }: SentError): unknown {
   if (!(thrown instanceof Error)) return thrown
+  if (branded) Object.defineProperty(thrown, brand, { value: true })
   if (name !== undefined && thrown.name !== name) {
     Object.defineProperty(thrown, 'name', { value: name, configurable: true, writable: true })
   }
