@@ -29,6 +29,8 @@ describe('the command line', () => {
       resume: false,
       force: false,
       report: undefined,
+      log: undefined,
+      metrics: undefined,
       quiet: false,
       json: false,
       help: false,

@@ -7,7 +7,7 @@ import { databaseDestination } from '../fetch/database-destination.ts'
 import { createFetchClient } from '../fetch/fetch-client.ts'
 import { fetchOptions, type FetchOptions } from '../fetch/options.ts'
 import { countRows } from '../fetch/postgres-sink.ts'
-import { checkReport, writeReport } from '../fetch/report.ts'
+import { checkWritable, writeReport } from '../fetch/report.ts'
 import { Run } from '../fetch/run.ts'
 import { openSource } from '../fetch/source.ts'
 import { summaryText, type Summary } from '../fetch/summary.ts'
@@ -38,7 +38,7 @@ export async function demoCommand(
     context.stdout.write(HELP)
     return 0
   }
-  await checkReport(report, issues)
+  await checkWritable({ report }, issues)
   if (issues.length > 0) return refuse(context, issues)
   await using upstream = await startUpstream()
   await using server = await startEmbeddedPostgres()

@@ -1,9 +1,10 @@
 import { isAplombError, type Clock, type InvalidError } from '@aplomb/kernel'
 import type { Destination } from './destination.ts'
 import { fileDestination, stdoutDestination } from './file-destination.ts'
+import { observe } from './observation.ts'
 import { fetchOptions, type FetchOptions } from './options.ts'
 import type { ProgressStream } from './progress.ts'
-import { checkReport, writeReport } from './report.ts'
+import { checkWritable, writeReport } from './report.ts'
 import { createFetchClient, type FetchClient } from './fetch-client.ts'
 import { Run } from './run.ts'
 import { openSource } from './source.ts'
@@ -35,11 +36,14 @@ export async function fetchCommand(
   await using destination = await destinationOf(options, context)
   await destination.check(issues)
   await using client = clientOf(options, context, issues)
-  await checkReport(options.report, issues)
+  const { report, log, metrics } = options
+  await checkWritable({ report, log, metrics }, issues)
   if (issues.length > 0 || client === undefined) return refuse(context, issues)
-  const run = await Run.open({ options, source, destination, client, ...context })
+  await using observation = await observe(options)
+  const correlated = observation.active
+  const run = await Run.open({ options, source, destination, client, correlated, ...context })
   const summary = await run.complete()
-  await writeReport(options.report, summary)
+  await writeReport(report, summary)
   show(summary, run, args, context)
   if (summary.interrupted) return 130
   return summary.failed > 0 ? 1 : 0

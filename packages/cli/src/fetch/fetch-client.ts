@@ -25,6 +25,8 @@ export function createFetchClient(options: FetchOptions, clock: Clock): FetchCli
   const http = createClient({
     allowOtherOrigins: true,
     throwOnStatus: false,
+    // Our names for items are none of the servers' business.
+    correlationHeader: false,
     headers,
     limits: {
       concurrency,

@@ -4,11 +4,17 @@ import type { Item } from './item.ts'
 import { rowOf, textOrBase64, type Answer, type Row } from './row.ts'
 
 /** Fetches one item. It never fails: what goes wrong becomes the row. */
-export async function fetchItem(client: HttpClient, clock: Clock, item: Item): Promise<Row> {
+export async function fetchItem(
+  client: HttpClient,
+  clock: Clock,
+  item: Item,
+  correlationId?: string
+): Promise<Row> {
   const startedAt = clock.now()
   const { method, url, headers, body } = item
   try {
-    const request = headers === undefined && body === undefined ? undefined : { headers, body }
+    const plain = headers === undefined && body === undefined && correlationId === undefined
+    const request = plain ? undefined : { headers, body, correlationId }
     const response = await client.request(method, url, request).response()
     const answer = answerOf(response, await response.bytes())
     return rowOf(item, answer, response.attempts, clock.now() - startedAt)

@@ -42,6 +42,16 @@ export const flags: readonly Flag[] = [
   { name: 'force', help: 'start over: what an earlier run stored there is dropped' },
   { name: 'report', value: 'FILE', help: 'write the summary as JSON' },
   {
+    name: 'log',
+    value: 'FILE',
+    help: 'write retries, refusals and breaker changes as JSON lines'
+  },
+  {
+    name: 'metrics',
+    value: 'FILE',
+    help: "write all metrics in Prometheus' text format at the end"
+  },
+  {
     name: 'config',
     value: 'FILE',
     help: 'JSON with any of these options (default: aplomb.json, where there is one)'

@@ -25,6 +25,8 @@ export interface FetchOptions {
   readonly resume: boolean
   readonly force: boolean
   readonly report: string | undefined
+  readonly log: string | undefined
+  readonly metrics: string | undefined
   readonly quiet: boolean
   readonly json: boolean
   readonly help: boolean
@@ -52,6 +54,8 @@ export function fetchOptions(args: readonly string[], issues: string[]): FetchOp
     resume: read.flag('resume'),
     force: read.flag('force'),
     report: read.optionalText('report'),
+    log: read.optionalText('log'),
+    metrics: read.optionalText('metrics'),
     quiet: read.flag('quiet'),
     json: read.flag('json'),
     help: read.flag('help')

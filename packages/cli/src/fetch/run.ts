@@ -20,6 +20,8 @@ export interface RunParts {
   readonly client: FetchClient
   readonly stderr: ProgressStream
   readonly clock: Clock
+  /** Whether each item gets a correlation id, for logs. Default: false. */
+  readonly correlated?: boolean
   /** Aborted when no new items shall be taken. */
   readonly signal: AbortSignal
 }
@@ -101,9 +103,10 @@ export class Run {
   }
 
   private async fetchOne(item: Item): Promise<void> {
-    const { client, clock } = this.parts
+    const { client, clock, correlated = false } = this.parts
     this.tally.inFlight++
-    const row = await fetchItem(client.http, clock, item)
+    const correlationId = correlated ? (item.id ?? `item-${item.index}`) : undefined
+    const row = await fetchItem(client.http, clock, item, correlationId)
     this.tally.inFlight--
     const stored = this.sink.write(row)
     this.tally.ended(row)
