@@ -1,6 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { ClientRequest } from 'node:http'
+import type { Socket } from 'node:net'
 import { mocksHere, type ActiveMocks } from './active.ts'
+import { UnmatchedRequestError } from './errors.ts'
 import { headerListOf, type HeadersInput } from './header-list.ts'
 import { MockRequest } from './mock-request.ts'
 import type { Plan } from './plan.ts'
@@ -25,8 +27,12 @@ interface UndiciRequest {
 /** On a client's socket: what is written to it and has not arrived at the other end. */
 const inFlight: unique symbol = Symbol('aplomb.mocks.inFlight')
 
+/** On a client's socket: it was opened under the mocks. */
+const known: unique symbol = Symbol('aplomb.mocks.known')
+
 interface Carrier {
   [inFlight]?: Announcement[]
+  [known]?: true
 }
 
 /**
@@ -52,6 +58,11 @@ export class Announcements {
     unsubscribe('undici:request:error', this.onFailed)
     unsubscribe('http.client.request.created', this.onHttp)
     this.open.clear()
+  }
+
+  /** Requests may be written to this socket: we see what becomes of them. */
+  know(socket: object): void {
+    ;(socket as Carrier)[known] = true
   }
 
   /** The announcement of the request that has arrived on a client's socket. */
@@ -88,9 +99,12 @@ export class Announcements {
   }
 
   private readonly onWritten = (message: unknown): void => {
-    const { request, socket } = message as { request: object; socket: object }
+    const { request, socket } = message as { request: object; socket: Socket }
     const announcement = this.byRequest.get(request)
-    if (announcement !== undefined) carry(socket, announcement)
+    if (announcement === undefined) return
+    if ((socket as Carrier)[known] === true) carry(socket, announcement)
+    // Opened before the mocks, and busy when they came: nothing more may leave by it.
+    else socket.destroy(tooEarly(announcement.request))
   }
 
   /** It will not arrive, or has done so already. */
@@ -124,6 +138,11 @@ export class Announcements {
     this.open.add(announcement)
     return announcement
   }
+}
+
+function tooEarly({ method, url }: MockRequest): Error {
+  const differences = ['the connection was opened before there were mocks, and was busy until now']
+  return new UnmatchedRequestError(method, url, [{ route: 'no route was asked', differences }])
 }
 
 function carry(socket: object, announcement: Announcement): void {

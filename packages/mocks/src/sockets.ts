@@ -7,6 +7,7 @@ import { Announcements, type Announcement } from './announcements.ts'
 import { BridgeSocket } from './bridge-socket.ts'
 import { connectionError, placeOf } from './node-error.ts'
 import { MockRequest } from './mock-request.ts'
+import { closeEarlierConnections, watchConnections } from './earlier-connections.ts'
 import { isOnRealNetwork } from './real-network.ts'
 import { deciderFor, refuse, SocketServer } from './socket-server.ts'
 
@@ -61,6 +62,7 @@ class SocketTransport {
 
   acquire(): void {
     if (++this.users > 1) return
+    closeEarlierConnections()
     this.announcements.start()
     this.interceptor.apply()
     this.interceptor.on('connection', (event) => this.intercept(event as unknown as Intercepted))
@@ -71,9 +73,11 @@ class SocketTransport {
     this.server.closeIdle()
     this.announcements.stop()
     this.interceptor.dispose()
+    watchConnections()
   }
 
   private intercept({ socket, controller, connectionOptions }: Intercepted): void {
+    this.announcements.know(socket)
     const { host, port, path } = connectionOptions
     // Only HTTP/1.1 is mocked, so only that is agreed on, where the client can speak it.
     if (connectionOptions.ALPNProtocols?.includes('http/1.1') === true) {

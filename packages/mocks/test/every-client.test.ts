@@ -68,6 +68,14 @@ test.each(clients)('%s reaches the network where it is let through', async (_nam
   expect(requests).toBe(1)
 })
 
+test.each(clients)('%s is mocked though it was connected before', async (_name, get) => {
+  expect(await get(`${origin}/before`)).toBe('real')
+  using api = mockHttp(origin)
+  api.get('/x').respond({ text: 'mocked' })
+  expect(await get(`${origin}/x`)).toBe('mocked')
+  expect(requests).toBe(1)
+})
+
 test.each(clients)('%s is itself again when the mocks are gone', async (_name, get) => {
   mockHttp(origin).close()
   expect(await get(`${origin}/x`)).toBe('real')

@@ -12,6 +12,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import got from 'got'
 import { Agent, ProxyAgent, request } from 'undici'
 import { fault, mockHttp } from '@aplomb/mocks'
+import { startMockServer } from '@aplomb/mocks/server'
 
 const opened: (() => void)[] = []
 
@@ -78,6 +79,48 @@ test('a connection kept from earlier mocks, or from before, serves later mocks',
   }
   expect(await getText(`${origin}/after`, agent)).toBe('real')
   expect(served).toEqual(['/before', '/after'])
+})
+
+test('a connection that was busy when the mocks came lets no more requests out', async () => {
+  let finish: () => void = () => undefined
+  const server = createHttpServer((_request, response) => {
+    response.write('first half, ')
+    finish = () => response.end('second half')
+    served++
+  }).listen(0, '127.0.0.1')
+  let served = 0
+  await once(server, 'listening')
+  opened.push(
+    () => server.closeAllConnections(),
+    () => void server.close()
+  )
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const agent = new Agent({ connections: 1 })
+  opened.push(() => void agent.destroy())
+  const first = await request(origin, { dispatcher: agent })
+  using api = mockHttp(origin, { strict: false })
+  api.get('/').respond({ text: 'mocked' })
+  finish()
+  expect(await first.body.text()).toBe('first half, second half')
+  await expect(request(origin, { dispatcher: agent })).rejects.toMatchObject({
+    code: 'ERR_MOCK_UNMATCHED'
+  })
+  const { body } = await request(origin, { dispatcher: agent })
+  expect([await body.text(), served]).toEqual(['mocked', 1])
+})
+
+test('an encrypted connection from before is closed too', async () => {
+  const server = await startMockServer({ tls: true })
+  opened.push(() => void server.close())
+  server.get('/').respond({ text: 'real' })
+  const agent = new Agent({ connect: { ca: server.certificate } })
+  opened.push(() => void agent.destroy())
+  const get = async (): Promise<string> =>
+    await (await request(server.origin, { dispatcher: agent })).body.text()
+  expect(await get()).toBe('real')
+  using api = mockHttp(server.origin)
+  api.get('/').respond({ text: 'mocked' })
+  expect(await get()).toBe('mocked')
 })
 
 test('requests on one shared connection go to the mocks of the code that makes them', async () => {
