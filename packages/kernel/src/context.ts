@@ -9,6 +9,7 @@ import {
   type ListenerLink,
   type Listeners
 } from './listener-list.ts'
+import { follow, unfollow } from './signal-hub.ts'
 
 /** What a caller can say about one call; every wait of every package takes it. */
 export interface ContextOptions {
@@ -231,14 +232,9 @@ export class Context implements Cancellation, AbortListener {
     if (scope.listeners === undefined && scope.controller === undefined) scope.unlink()
   }
 
-  /** Called by the context above, not by you. */
+  /** Called by the context above, or for the outer signal, not by you. */
   onAbort(reason: unknown): void {
     if (!this.ended) this.end(reason)
-  }
-
-  /** Called by the outer signal, not by you. */
-  handleEvent(): void {
-    this.onAbort(this.external?.reason)
   }
 
   /** Runs `operation` with this context as the ambient one. */
@@ -300,7 +296,7 @@ export class Context implements Cancellation, AbortListener {
 
   private link(): void {
     this.linked = true
-    this.external?.addEventListener('abort', this)
+    if (this.external !== undefined) follow(this.external, this)
     this.outer?.listen(this)
     if (this.ownDeadline !== undefined && this.timer === undefined) {
       this.expireAfter(this.ownDeadline - this.clock.now(), (context) => {
@@ -312,7 +308,7 @@ export class Context implements Cancellation, AbortListener {
   private unlink(): void {
     if (!this.linked) return
     this.linked = false
-    this.external?.removeEventListener('abort', this)
+    if (this.external !== undefined) unfollow(this.external, this)
     this.outer?.unlisten(this)
     if (this.ownDeadline !== undefined) {
       this.timer?.cancel()

@@ -290,3 +290,48 @@ describe('many listeners', () => {
     )
   })
 })
+
+describe('many contexts of one signal', () => {
+  it('share one event listener, and give it back with the last of them', () => {
+    const controller = new AbortController()
+    let listening = 0
+    const { signal } = controller
+    const add = signal.addEventListener.bind(signal)
+    const remove = signal.removeEventListener.bind(signal)
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listening++
+      add(...args)
+    }
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listening--
+      remove(...args)
+    }
+    const waits = Array.from({ length: 100 }, () => {
+      const context = Context.from({ signal })
+      const listener = { onAbort: () => undefined }
+      context.listen(listener)
+      return () => context.unlisten(listener)
+    })
+    expect(listening).toBe(1)
+    for (const stop of waits) stop()
+    expect(listening).toBe(0)
+  })
+
+  it('are told in order, except those who leave while others are told', () => {
+    const controller = new AbortController()
+    const told: string[] = []
+    const contexts = ['a', 'b', 'c'].map((name) => {
+      const context = Context.from({ signal: controller.signal })
+      const listener = {
+        onAbort(reason: unknown) {
+          told.push(`${name} ${String(reason)}`)
+          if (name === 'a') contexts[1]?.context.unlisten(contexts[1].listener)
+        }
+      }
+      context.listen(listener)
+      return { context, listener }
+    })
+    controller.abort('enough')
+    expect(told).toEqual(['a enough', 'c enough'])
+  })
+})
