@@ -197,6 +197,7 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
   enter(context: Context, ticket?: RateTicket): Permit | Promise<Permit> {
     context.throwIfAborted()
     const { weight = 1, priority = 0, key } = ticket ?? {}
+    if (ticket !== undefined) requireWeight('RateLimiter.enter', weight, false)
     const state = this.gate.keyOf(key)
     const permit = this.gate.tryTake(state, weight)
     if (permit !== undefined) return permit
