@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '@aplomb/http'
 import { ask, concurrently, type Answer } from './harness.ts'
-import { startNginx } from './nginx.ts'
+import { startNginx } from './servers/nginx.ts'
 
 const URLS = 100_000
 const CONCURRENCY = 64

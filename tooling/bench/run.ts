@@ -5,7 +5,7 @@ import type { Answer } from './harness.ts'
 /** What a file of questions exports. */
 type Questions = { default: () => Promise<readonly Answer[]> }
 
-const notQuestions = new Set(['harness.ts', 'nginx.ts', 'run.ts'])
+const notQuestions = new Set(['harness.ts', 'run.ts'])
 const all = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith('.ts') && !file.endsWith('.tmp.ts') && !notQuestions.has(file))
   .map((file) => file.slice(0, -'.ts'.length))
