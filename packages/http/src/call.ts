@@ -127,6 +127,10 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     else this.enter(concurrency)
   }
 
+  get isShared(): boolean {
+    return this.made > 1 || this.settings.maxHedges > 0
+  }
+
   override onAbort(reason: unknown): void {
     super.onAbort(reason)
     if (!this.settled) this.fail(reason)

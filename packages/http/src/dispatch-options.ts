@@ -3,6 +3,8 @@ import type { WireBody } from './request-body.ts'
 
 /** Remembers, over the attempts of one call, which endpoints of a service were tried. */
 export interface EndpointMemory {
+  /** There is, or may be, more than one attempt. */
+  readonly isShared: boolean
   tried: Set<unknown> | undefined
   /** Those where an attempt of the call runs. */
   busy: Set<unknown> | undefined

@@ -9,16 +9,20 @@ export class ForwardedRequest extends HttpRequest {
 
   constructor(given: EngineOptions, keyHeader: string) {
     const { method, path, origin } = given
-    const headers = flat(given.headers)
+    // Only to find a key, and secrets in an answer; the engine reads the given ones.
+    const headers = given.headers == null ? none : flat(given.headers)
     const keyed = method !== 'GET' && hasHeader(headers, keyHeader)
     super(method, originOf(origin), path, headers, bodyOf(given.body), keyed)
     this.given = given
   }
 
   override engineOptions(_idleMs: number, memory: EndpointMemory): EngineOptions {
-    return { ...this.given, memory } as EngineOptions
+    // The first of many needs no copy of its options.
+    return memory.isShared ? ({ ...this.given, memory } as EngineOptions) : this.given
   }
 }
+
+const none: readonly string[] = []
 
 function originOf(origin: string | URL | undefined): string {
   if (origin === undefined) return ''
@@ -32,8 +36,7 @@ function bodyOf(body: WireBody | undefined): RequestBody | undefined {
   return { replayable, contentType: undefined, open: () => body }
 }
 
-function flat(headers: EngineOptions['headers']): readonly string[] {
-  if (headers === null || headers === undefined) return []
+function flat(headers: NonNullable<EngineOptions['headers']>): readonly string[] {
   if (Array.isArray(headers)) return headers.map(String)
   const entries = Symbol.iterator in headers ? [...headers] : Object.entries(headers)
   return entries.flatMap(([name, value]) => [name.toLowerCase(), String(value)])

@@ -67,14 +67,22 @@ export class Forwarding extends Bare implements Delivery, BodySink, EngineContro
   forward(attempt: Attempt): BodySink {
     this.attempt = attempt
     const { status, headers, statusText } = attempt
-    this.guarded(() => {
+    try {
       this.handler.onResponseStart?.(this, status, headers, statusText)
-    })
+    } catch (error) {
+      // A handler that throws has aborted.
+      this.abort(error as Error)
+    }
     return this
   }
 
   data(chunk: Buffer): boolean {
-    this.guarded(() => this.handler.onResponseData?.(this, chunk))
+    if (this.over) return true
+    try {
+      this.handler.onResponseData?.(this, chunk)
+    } catch (error) {
+      this.abort(error as Error)
+    }
     return !this.paused
   }
 
@@ -88,16 +96,6 @@ export class Forwarding extends Bare implements Delivery, BodySink, EngineContro
     if (this.over) return
     this.over = true
     this.handler.onResponseError?.(this, error as Error)
-  }
-
-  /** A handler that throws has aborted. */
-  private guarded(tell: () => void): void {
-    if (this.over) return
-    try {
-      tell()
-    } catch (error) {
-      this.abort(error as Error)
-    }
   }
 }
 
