@@ -51,7 +51,7 @@ export interface OffloadEvent {
 
 /** The process is told to stop, drains and ends. Channel `aplomb:tasks:shutdown`. */
 export interface ShutdownEvent {
-  readonly phase: 'not-ready' | 'cancel' | 'drained' | 'deadline' | 'forced' | 'exit'
+  readonly phase: 'not-ready' | 'cancel' | 'deadline' | 'forced' | 'exit'
   /** The signal's name, or why else. */
   readonly cause: string
   readonly exitCode?: number

@@ -1,14 +1,14 @@
 import type { TasksStuckError } from './errors.ts'
 import { TasksFailedError, type TaskFailure } from './errors.ts'
 import type { ResolvedGroupOptions } from './group-options.ts'
-import type { Task } from './task.ts'
+import type { TaskRun } from './task-run.ts'
 
 /** What went wrong in a group, each thing once. */
 export class Failures {
   private readonly list: TaskFailure[] = []
   private readonly seen = new Set<object>()
   /** Failed tasks of a supervised group: someone may still hear of them by awaiting the task. */
-  private readonly spared: Task[] = []
+  private readonly spared: TaskRun[] = []
 
   /** False if this very error is known: who awaits a failed task throws it once more. */
   add(task: string, error: unknown): boolean {
@@ -20,7 +20,7 @@ export class Failures {
     return true
   }
 
-  spare(task: Task): void {
+  spare(task: TaskRun): void {
     this.spared.push(task)
   }
 

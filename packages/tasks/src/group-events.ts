@@ -1,5 +1,5 @@
 import { deadlinePassed, type GroupEvent, type TaskEvent } from './events.ts'
-import type { Task } from './task.ts'
+import type { TaskRun } from './task-run.ts'
 import { printTaskTree, taskTree } from './task-tree.ts'
 import type { TreeNode } from './tree-node.ts'
 import type { Context } from '@aplomb/kernel'
@@ -17,7 +17,7 @@ export function groupEvent(group: Watched, outcome?: GroupEvent['outcome']): Gro
   return { ...base, outcome, durationMs: context.clock.now() - group.startedAt }
 }
 
-export function taskEvent(group: Watched, task: Task): TaskEvent {
+export function taskEvent(group: Watched, task: TaskRun): TaskEvent {
   const { name, context, state } = task
   const base = { group: group.name, task: name, correlationId: context.correlationId }
   if (state === 'waiting' || state === 'running') return base

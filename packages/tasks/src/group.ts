@@ -7,7 +7,8 @@ import { Failures } from './failures.ts'
 import type { ResolvedGroupOptions } from './group-options.ts'
 import { Members, type MembersOwner } from './members.ts'
 import { listNames, warnOfStuck } from './stuck.ts'
-import { isThenable, Task } from './task.ts'
+import { TaskRun } from './task-run.ts'
+import { isThenable } from './thenable.ts'
 import { NodeContext, nodeOf, TreeNode, type NodeFacts } from './tree-node.ts'
 
 /**
@@ -73,11 +74,11 @@ export class Group<T = unknown> extends TreeNode implements MembersOwner, AbortL
     this.context.abort(reason)
   }
 
-  onTaskStart(task: Task): void {
+  onTaskStart(task: TaskRun): void {
     if (taskStart.hasSubscribers) taskStart.publish(taskEvent(this, task))
   }
 
-  onTaskLeft(task: Task): void {
+  onTaskLeft(task: TaskRun): void {
     if (taskEnd.hasSubscribers) taskEnd.publish(taskEvent(this, task))
     if (task.state === 'failed') this.onTaskFailed(task)
     this.endIfDone()
@@ -120,7 +121,7 @@ export class Group<T = unknown> extends TreeNode implements MembersOwner, AbortL
 
   /** What still runs: the tasks, for which the body mostly waits, else the body. */
   private busyNames(): string[] {
-    const names = [...this.children].flatMap((node) => (node instanceof Task ? [node.name] : []))
+    const names = [...this.children].flatMap((node) => (node instanceof TaskRun ? [node.name] : []))
     return names.length > 0 ? names : [`the body of ${this.name}`]
   }
 
@@ -143,7 +144,7 @@ export class Group<T = unknown> extends TreeNode implements MembersOwner, AbortL
     this.endIfDone()
   }
 
-  private onTaskFailed(task: Task): void {
+  private onTaskFailed(task: TaskRun): void {
     // Who awaits a task listens no more when the group is being cancelled.
     const spares = this.options.supervised === true && !this.context.aborted
     if (spares) (this.failures ??= new Failures()).spare(task)

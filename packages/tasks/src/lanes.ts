@@ -5,7 +5,7 @@ import { TasksFailedError, type TaskFailure } from './errors.ts'
 import { Lane, type LaneOwner } from './lane.ts'
 import type { SourceReader } from './source.ts'
 import { warnOfStuck } from './stuck.ts'
-import { isThenable } from './task.ts'
+import { isThenable } from './thenable.ts'
 
 /** The work for one item. `context` is shared by all items; its signal tells them to stop. */
 export type Mapper<T, R> = (item: T, context: Context, index: number) => PromiseLike<R> | R

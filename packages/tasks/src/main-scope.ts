@@ -8,12 +8,26 @@ import type { Task, TaskFunction } from './task.ts'
  * What `main` works with: the root group, whose tasks end before the process does, and the root
  * scope, whose clean-ups run after that, the last first.
  */
-export class MainScope {
+export interface MainScope
+  extends
+    Pick<TaskGroup, 'context' | 'signal' | 'spawn' | 'start'>,
+    Pick<Scope, 'use' | 'adopt' | 'defer' | 'open'> {
+  /** Whether to send work here; false as soon as the process is told to stop. */
+  readonly ready: boolean
+  /** Says that the process is, or is not, ready for work. It is, until something is said. */
+  setReady(ready: boolean): void
+  /** Calls `listener` when readiness changes, before anything is cancelled. */
+  onReadyChange(listener: (ready: boolean) => void): void
+  /** Resolves when the process is told to stop: what a main that only serves waits for. */
+  untilStopped(): Promise<void>
+}
+
+/** Joins the root group and the root scope. */
+export class ProgramScope implements MainScope {
   private readonly group: TaskGroup
   private readonly scope: Scope
   private readonly readiness: Readiness
 
-  /** It comes from `runMain`. */
   constructor(group: TaskGroup, scope: Scope, readiness: Readiness) {
     this.group = group
     this.scope = scope
@@ -24,27 +38,22 @@ export class MainScope {
     return this.group.context
   }
 
-  /** Aborted when the process is told to stop. */
   get signal(): AbortSignal {
     return this.group.signal
   }
 
-  /** Whether to send work here; false as soon as the process is told to stop. */
   get ready(): boolean {
     return this.readiness.ready
   }
 
-  /** Says that the process is, or is not, ready for work. It is, until something is said. */
   setReady(ready: boolean): void {
     this.readiness.set(ready)
   }
 
-  /** Calls `listener` when readiness changes, before anything is cancelled. */
   onReadyChange(listener: (ready: boolean) => void): void {
     this.readiness.listeners.push(listener)
   }
 
-  /** Resolves when the process is told to stop: what a main that only serves waits for. */
   untilStopped(): Promise<void> {
     return new Promise((resolve) => {
       if (this.context.aborted) resolve()
@@ -52,7 +61,6 @@ export class MainScope {
     })
   }
 
-  /** As `TaskGroup.spawn`. */
   spawn<T>(work: TaskFunction<T>): Task<T>
   spawn<T>(name: string, work: TaskFunction<T>): Task<T>
   spawn<T>(first: string | TaskFunction<T>, second?: TaskFunction<T>): Task<T> {
@@ -60,22 +68,18 @@ export class MainScope {
     return this.group.spawn(first, second as TaskFunction<T>)
   }
 
-  /** As `TaskGroup.start`. */
   start<T>(name: string, work: StartFunction<T>): Promise<T> {
     return this.group.start(name, work)
   }
 
-  /** As `Scope.use`. */
   use<T extends AsyncDisposable | Disposable | null | undefined>(value: T): T {
     return this.scope.use(value)
   }
 
-  /** As `Scope.adopt`. */
   adopt<T>(value: T, dispose: (value: T) => unknown): T {
     return this.scope.adopt(value, dispose)
   }
 
-  /** As `Scope.defer`. */
   defer(cleanup: () => unknown): void
   defer(name: string, cleanup: () => unknown): void
   defer(first: string | (() => unknown), second?: () => unknown): void {
@@ -83,7 +87,6 @@ export class MainScope {
     else this.scope.defer(first)
   }
 
-  /** As `Scope.open`. */
   open<T>(resource: Resource<T>): Promise<T> {
     return this.scope.open(resource)
   }

@@ -1,15 +1,16 @@
 import type { Context, Limiter, Permit } from '@aplomb/kernel'
 import { Admission, outcomeOf } from './admission.ts'
 import { LinkedList } from './linked-list.ts'
-import { Task, type TaskFunction, type TaskOwner } from './task.ts'
+import { TaskRun, type TaskOwner } from './task-run.ts'
+import type { TaskFunction } from './task.ts'
 import type { TreeNode } from './tree-node.ts'
 
 /** What the tasks of a group tell it. */
 export interface MembersOwner extends TreeNode {
   readonly context: Context
-  onTaskStart(task: Task): void
+  onTaskStart(task: TaskRun): void
   /** The task has left; it may have been the last. */
-  onTaskLeft(task: Task): void
+  onTaskLeft(task: TaskRun): void
 }
 
 /** The tasks of one group: those that run and, under a limit, those that wait for their turn. */
@@ -29,9 +30,9 @@ export class Members implements TaskOwner {
     this.admission = this.createAdmission(limit, adaptive)
   }
 
-  spawn<T>(name: string | undefined, work: TaskFunction<T>): Task<T> {
+  spawn<T>(name: string | undefined, work: TaskFunction<T>): TaskRun<T> {
     this.spawned++
-    const task = new Task<T>(this, name ?? this.nameOf(work), work)
+    const task = new TaskRun<T>(this, name ?? this.nameOf(work), work)
     this.live++
     if (this.context.aborted) task.cancel(this.context.reason)
     else if (this.admission === undefined) this.start(task, undefined)
@@ -43,7 +44,7 @@ export class Members implements TaskOwner {
   }
 
   /** Called by each task, once. */
-  onTaskEnd(task: Task, permit: Permit | undefined): void {
+  onTaskEnd(task: TaskRun, permit: Permit | undefined): void {
     permit?.release(task.state === 'done' ? 'success' : outcomeOf(task.error))
     this.live--
     this.owner.onTaskLeft(task)
@@ -51,7 +52,7 @@ export class Members implements TaskOwner {
   }
 
   cancelWaiting(reason: unknown): void {
-    for (const task of this.waiting) (task as Task).cancel(reason)
+    for (const task of this.waiting) (task as TaskRun).cancel(reason)
   }
 
   private nameOf(work: TaskFunction<unknown>): string {
@@ -65,7 +66,7 @@ export class Members implements TaskOwner {
       adaptive,
       this.context,
       () => this.startWaiting(admission),
-      (error) => (this.waiting.first as Task | undefined)?.refuse(error)
+      (error) => (this.waiting.first as TaskRun | undefined)?.refuse(error)
     )
     return admission
   }
@@ -77,14 +78,14 @@ export class Members implements TaskOwner {
     while (this.waiting.first !== undefined && !this.context.aborted) {
       const permit = admission.take()
       if (permit === undefined) break
-      const task = this.waiting.first as Task
+      const task = this.waiting.first as TaskRun
       task.leaveTree()
       this.start(task, permit)
     }
     this.starting = false
   }
 
-  private start(task: Task, permit: Permit | undefined): void {
+  private start(task: TaskRun, permit: Permit | undefined): void {
     task.enterTree(this.owner)
     this.owner.onTaskStart(task)
     task.start(permit)

@@ -1,4 +1,4 @@
-import { WorkerPool, type OffloadOptions } from './worker-pool.ts'
+import { createWorkerPool, type OffloadOptions, type WorkerPool } from './worker-pool.ts'
 import type { WorkerModule } from './worker-module.ts'
 
 let shared: WorkerPool | undefined
@@ -22,6 +22,6 @@ export function offload<T = unknown>(
   input?: unknown,
   options?: OffloadOptions
 ): Promise<T> {
-  shared ??= new WorkerPool()
+  shared ??= createWorkerPool()
   return shared.run<T>(module, input, options)
 }

@@ -8,7 +8,7 @@ import {
 } from './main-options.ts'
 import { exitCodes, flush, type StopSignal } from './main-process.ts'
 import { MainReport } from './main-report.ts'
-import { MainScope, Readiness } from './main-scope.ts'
+import { ProgramScope, Readiness, type MainScope } from './main-scope.ts'
 import { scope, type Scope } from './scope.ts'
 import { taskGroup, type TaskGroup } from './task-group.ts'
 
@@ -93,7 +93,7 @@ class MainRun {
     const body = (group: TaskGroup): unknown => {
       this.group = group
       if (this.isCancelled) group.cancel(this.reason)
-      return main(new MainScope(group, root, this.readiness))
+      return main(new ProgramScope(group, root, this.readiness))
     }
     try {
       return await taskGroup(body, { name, clock, unwrapSingle: true })

@@ -1,6 +1,6 @@
 import { abortable, Context, fields, resolveOptions, type Clock, type Fields } from '@aplomb/kernel'
 import { TaskTimeoutError } from './errors.ts'
-import { isThenable } from './task.ts'
+import { isThenable } from './thenable.ts'
 import { NodeContext, nodeOf, TreeNode, type NodeFacts } from './tree-node.ts'
 
 /** The options of `shield`. */

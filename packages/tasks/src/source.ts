@@ -1,4 +1,4 @@
-import { isThenable } from './task.ts'
+import { isThenable } from './thenable.ts'
 
 /** What the functions for many items read from; promises in a sync iterable are awaited. */
 export type Source<T> = Iterable<T | PromiseLike<T>> | AsyncIterable<T>

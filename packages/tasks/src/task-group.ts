@@ -10,10 +10,36 @@ import { startTask, type StartFunction } from './start.ts'
 import type { Task, TaskFunction } from './task.ts'
 
 /** A group of tasks that begin and end together. */
-export class TaskGroup {
+export interface TaskGroup {
+  readonly name: string
+  /** What all tasks of the group share: they are cancelled with it. */
+  readonly context: Context
+  readonly signal: AbortSignal
+  /** How many tasks have not ended, those that wait for their turn included. */
+  readonly size: number
+  /**
+   * Starts a task, at once unless `maxConcurrent` tasks run. In a group that is being cancelled the
+   * task is cancelled without having begun.
+   *
+   * @throws GroupClosedError when the group has ended.
+   */
+  spawn<T>(work: TaskFunction<T>): Task<T>
+  spawn<T>(name: string, work: TaskFunction<T>): Task<T>
+  /**
+   * Starts a task and waits until it calls `ready(value)`; gives that value. What the task throws
+   * before goes to the caller, and not to the group; what it throws later, to the group.
+   *
+   * @throws TaskNotReadyError when the task ends without having called `ready`.
+   */
+  start<T>(name: string, work: StartFunction<T>): Promise<T>
+  /** Tells the body and all tasks to stop. That alone does not make the group fail. */
+  cancel(reason?: unknown): void
+}
+
+/** The group as its body sees it. */
+class GroupHandle implements TaskGroup {
   private readonly group: Group
 
-  /** Groups come from `taskGroup`. */
   constructor(group: Group) {
     this.group = group
   }
@@ -22,7 +48,6 @@ export class TaskGroup {
     return this.group.name
   }
 
-  /** What all tasks of the group share: they are cancelled with it. */
   get context(): Context {
     return this.group.context
   }
@@ -31,17 +56,10 @@ export class TaskGroup {
     return this.group.context.signal
   }
 
-  /** How many tasks have not ended, those that wait for their turn included. */
   get size(): number {
     return this.group.members.live
   }
 
-  /**
-   * Starts a task, at once unless `maxConcurrent` tasks run. In a group that is being cancelled the
-   * task is cancelled without having begun.
-   *
-   * @throws GroupClosedError when the group has ended.
-   */
   spawn<T>(work: TaskFunction<T>): Task<T>
   spawn<T>(name: string, work: TaskFunction<T>): Task<T>
   spawn<T>(first: string | TaskFunction<T>, second?: TaskFunction<T>): Task<T> {
@@ -52,18 +70,11 @@ export class TaskGroup {
     return this.group.members.spawn(undefined, first)
   }
 
-  /**
-   * Starts a task and waits until it calls `ready(value)`; gives that value. What the task throws
-   * before goes to the caller, and not to the group; what it throws later, to the group.
-   *
-   * @throws TaskNotReadyError when the task ends without having called `ready`.
-   */
   start<T>(name: string, work: StartFunction<T>): Promise<T> {
     this.throwIfEnded()
     return startTask(this.group.members, name, work)
   }
 
-  /** Tells the body and all tasks to stop. That alone does not make the group fail. */
   cancel(reason?: unknown): void {
     this.group.cancel(reason)
   }
@@ -112,7 +123,7 @@ export function openGroup<T>(
     return { promise: Promise.reject(outOfTimeError(options.name)), outOfTime: true }
   }
   const group = new Group<T>(base, options)
-  const promise = group.run(() => body(new TaskGroup(group as unknown as Group)), timeoutMs)
+  const promise = group.run(() => body(new GroupHandle(group as unknown as Group)), timeoutMs)
   return { promise, group }
 }
 

@@ -1,9 +1,9 @@
 import { systemClock, type Clock } from '@aplomb/kernel'
-import { roots, type NodeFacts, type TreeNode } from './tree-node.ts'
+import { roots, type TreeNode } from './tree-node.ts'
 
 /** One live group, task or other piece of work, and the work below it. */
 export interface TaskTreeNode {
-  readonly kind: NodeFacts['kind']
+  readonly kind: 'group' | 'task' | 'map' | 'offload' | 'shield'
   readonly name: string
   /** `waiting`, `running`, `cancelling` (told to stop) or `abandoned` (nobody waits for it). */
   readonly state: string

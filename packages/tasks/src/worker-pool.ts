@@ -53,11 +53,23 @@ const offloadFields: Fields<OffloadOptions> = {
   name: fields.string('default')
 }
 
+/** Threads that run jobs. */
+export interface WorkerPool extends AsyncDisposable {
+  /** How many jobs wait for a thread. */
+  readonly queued: number
+  /** How many jobs run. */
+  readonly active: number
+  /** As `offload`, on the threads of this pool. */
+  run<T>(module: WorkerModule, input: unknown, options?: OffloadOptions): Promise<T>
+  /** Takes no more jobs, waits for those it has, and ends the threads. */
+  close(): Promise<void>
+}
+
 /**
  * Runs jobs on threads. The queue is ours, so that a job can leave it at once when it is cancelled
  * and the engine never holds more jobs than there are threads.
  */
-export class WorkerPool implements JobOwner, AsyncDisposable {
+class QueuedWorkerPool implements WorkerPool, JobOwner {
   private readonly options: ResolvedPoolOptions
   /** In the order of asking. */
   private readonly waiting = new Set<OffloadJob>()
@@ -66,22 +78,18 @@ export class WorkerPool implements JobOwner, AsyncDisposable {
   private closing: Promise<void> | undefined = undefined
   private idle: (() => void) | undefined = undefined
 
-  /** @throws OptionsError for wrong options. */
   constructor(options?: WorkerPoolOptions) {
     this.options = resolveOptions('createWorkerPool', options, poolFields) as never
   }
 
-  /** How many jobs wait for a thread. */
   get queued(): number {
     return this.waiting.size
   }
 
-  /** How many jobs run. */
   get active(): number {
     return this.running.size
   }
 
-  /** As `offload`, on the threads of this pool. */
   run<T>(module: WorkerModule, input: unknown, options?: OffloadOptions): Promise<T> {
     const { transfer = none, name = 'default', timeoutMs, ...call } = resolveOffload(options)
     const url = resolveModule(module)
@@ -98,7 +106,6 @@ export class WorkerPool implements JobOwner, AsyncDisposable {
     return entry.promise as Promise<T>
   }
 
-  /** Takes no more jobs, waits for those it has, and ends the threads. */
   close(): Promise<void> {
     this.closing ??= this.drain()
     return this.closing
@@ -158,9 +165,13 @@ export class WorkerPool implements JobOwner, AsyncDisposable {
   }
 }
 
-/** Threads of your own, for jobs that shall not wait for those of others. */
+/**
+ * Threads of your own, for jobs that shall not wait for those of others.
+ *
+ * @throws OptionsError for wrong options.
+ */
 export function createWorkerPool(options?: WorkerPoolOptions): WorkerPool {
-  return new WorkerPool(options)
+  return new QueuedWorkerPool(options)
 }
 
 function resolveOffload(options: OffloadOptions | undefined): Readonly<OffloadOptions> {
