@@ -40,6 +40,8 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   private readonly guard: TurnGuard
   private timer: Timer | undefined
   private timerDelay = 0
+  /** V8 forgets the shape of permits, and its code for them, when a collection finds none. */
+  protected readonly shape: HeldTokens
   private timerAt = Number.POSITIVE_INFINITY
 
   constructor(options: ResolvedRateOptions) {
@@ -53,6 +55,7 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     this.capacity = Math.min(...[...this.plain.meters, ...this.shared].map((m) => m.capacity))
     this.keys = new KeyTable(options.maxKeys, (key) => this.createKey(key))
     this.fair = new FairQueue(this.shared, this)
+    this.shape = new HeldTokens(this, this.plain, 0)
     this.guard = new TurnGuard(this.clock, this.time, this.shared)
   }
 
