@@ -37,7 +37,7 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
   private readonly probe: RttProbe
   private lastRttMs = 0
   /** V8 forgets the shape of permits, and its code for them, when a collection finds none. */
-  protected readonly shape: AdaptivePermit = new AdaptivePermit(this, 0.5, 0, undefined)
+  private readonly shape: AdaptivePermit = new AdaptivePermit(this, 0.5, 0, undefined)
 
   /** Prefer `adaptiveConcurrency`. */
   constructor(options?: AdaptiveConcurrencyOptions) {

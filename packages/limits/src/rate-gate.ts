@@ -41,7 +41,7 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   private timer: Timer | undefined
   private timerDelay = 0
   /** V8 forgets the shape of permits, and its code for them, when a collection finds none. */
-  protected readonly shape: HeldTokens
+  private readonly shape: HeldTokens
   private timerAt = Number.POSITIVE_INFINITY
 
   constructor(options: ResolvedRateOptions) {

@@ -45,7 +45,7 @@ export class Semaphore implements Limiter, Policy, Door<number> {
   private readonly clock: Clock
   private readonly queue: WaitQueue<SemaphoreWaiter>
   /** V8 forgets the shape of permits, and its code for them, when a collection finds none. */
-  protected readonly shape: SemaphorePermit = new SemaphorePermit(this, 0)
+  private readonly shape: SemaphorePermit = new SemaphorePermit(this, 0)
 
   /**
    * @param options The number of permits, or an object with more.
