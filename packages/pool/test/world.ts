@@ -1,5 +1,3 @@
-import type { Clock } from '@aplomb/kernel'
-import { sleep } from '@aplomb/kernel'
 import type { Factory } from '../src/index.ts'
 
 /** What a test's factory makes. */
@@ -51,8 +49,4 @@ export function outcomeOf<T>(
     (value) => ({ value }),
     (error: unknown) => ({ error })
   )
-}
-
-export function after(clock: Clock, delayMs: number): () => Promise<void> {
-  return () => sleep(clock, delayMs)
 }
