@@ -3,7 +3,7 @@ import { seededRandom } from '@aplomb/kernel/testing'
 import { createDatabase, DatabaseCommitUnknownError, type Database } from '@aplomb/postgres'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@aplomb/postgres/embedded'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { call, expectHonest, pick, seeds, watch, type Outcome } from './soak.ts'
+import { call, ends, expectHonest, pick, seeds, watch, type Outcome } from './soak.ts'
 
 const CALLS = 800
 const ACCOUNTS = 4
@@ -85,21 +85,24 @@ test.each(seeds([1, 2]))(
     let stopped = false
     const harassment = harass(random, () => stopped)
     const moved: Outcome<number>[] = []
-    const outcomes = await Promise.all(
-      Array.from({ length: CALLS }, async (_, id) => {
-        const abortMs = random() < 0.3 ? random() * random() * 3000 : undefined
-        const isTransfer = random() < 0.5
-        const other = pick(random, others)
-        const outcome = await call(abortMs, (signal): Promise<unknown> => {
-          if (isTransfer) return transfer(db, id, random, signal)
-          return other(db, signal === undefined ? {} : { signal })
+    const outcomes = await ends(
+      'all calls',
+      Promise.all(
+        Array.from({ length: CALLS }, async (_, id) => {
+          const abortMs = random() < 0.3 ? random() * random() * 3000 : undefined
+          const isTransfer = random() < 0.5
+          const other = pick(random, others)
+          const outcome = await call(abortMs, (signal): Promise<unknown> => {
+            if (isTransfer) return transfer(db, id, random, signal)
+            return other(db, signal === undefined ? {} : { signal })
+          })
+          if (isTransfer) moved.push({ ...outcome, value: id })
+          return outcome
         })
-        if (isTransfer) moved.push({ ...outcome, value: id })
-        return outcome
-      })
+      )
     )
     stopped = true
-    await harassment
+    await ends('harassment', harassment)
 
     expect(outcomes).toHaveLength(CALLS)
     expectHonest(outcomes)
@@ -110,7 +113,7 @@ test.each(seeds([1, 2]))(
     const { size, leased, pending } = db.statistics()
     expect({ leased, pending }).toEqual({ leased: 0, pending: 0 })
     expect(size).toBeLessThanOrEqual(CONNECTIONS)
-    await db.close()
+    await ends('db.close', db.close())
     expect(await left()).toBe(0)
     await watched.over()
     const well = outcomes.filter(({ error }) => error === undefined).length

@@ -2,7 +2,7 @@ import { endOfTurn, isAplombError, systemClock, type Random } from '@aplomb/kern
 import { expect } from 'vitest'
 
 /** Fixed seeds, one of your own by APLOMB_SEED, or many new ones by APLOMB_STRESS=1. */
-export function seeds(fixed: readonly number[], stress = 15): readonly number[] {
+export function seeds(fixed: readonly number[], stress = 12): readonly number[] {
   const { APLOMB_SEED, APLOMB_STRESS } = process.env
   if (APLOMB_SEED !== undefined) return [Number(APLOMB_SEED)]
   if (APLOMB_STRESS !== '1') return fixed
@@ -75,6 +75,13 @@ export function watch(): { over(): Promise<void> } {
       expect(systemClock.pendingTimers).toBeLessThanOrEqual(timers)
     }
   }
+}
+
+/** Says what it is that never ends, instead of hanging. */
+export async function ends<T>(what: string, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`${what}: it never ended`)), 15_000)
+  return await Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
 }
 
 /** Everything that can keep the process alive, but what the test runner itself does. */
