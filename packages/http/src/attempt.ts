@@ -1,5 +1,6 @@
 import type { Timer } from '@aplomb/kernel'
-import type { Call, Setback } from './call.ts'
+import type { Call } from './call.ts'
+import type { Setback } from './setback.ts'
 import type { HttpStatusError } from './errors.ts'
 import { errorChannel, requestChannel, responseChannel, type RequestMessage } from './events.ts'
 import type { Origin } from './origin.ts'

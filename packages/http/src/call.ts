@@ -1,69 +1,27 @@
-import {
-  callHook,
-  Context,
-  RejectedError,
-  TimeoutError,
-  type Door,
-  type Timer
-} from '@aplomb/kernel'
-import type { FailureClass } from '@aplomb/policies'
-import type { ActiveCall, ActiveCalls } from './active-calls.ts'
+import { callHook, Context, TimeoutError, type Door, type Timer } from '@aplomb/kernel'
+import type { ActiveCall } from './active-calls.ts'
 import { Attempt } from './attempt.ts'
 import type { CallSettings } from './call-settings.ts'
+import type { CallShared, Delivery } from './call-types.ts'
 import type { ResponseSummary } from './client-options.ts'
 import { encodingOf } from './decode.ts'
+import type { EndpointMemory } from './dispatch-options.ts'
 import { HttpTooLargeError } from './errors.ts'
 import { headerOf } from './header-list.ts'
+import { Hedging } from './hedging.ts'
 import { IncomingBody } from './incoming-body.ts'
 import { networkError } from './network-error.ts'
-import type { Origin, Origins } from './origin.ts'
+import { NoEvidenceError } from './no-evidence.ts'
+import type { Origin } from './origin.ts'
 import { ObservedAttempt } from './progress.ts'
 import { isStaleConnection, Recovery, type Verdict } from './recovery.ts'
 import { isRedirect, nextRequest } from './redirect.ts'
 import type { HttpRequest } from './request.ts'
-import { parseRetryAfter } from './retry-after.ts'
-import { classifyFailure, classifyStatus } from './retryable.ts'
-import type { EndpointMemory } from './dispatch-options.ts'
+import { classifyFailure } from './retryable.ts'
 import type { BodySink } from './send.ts'
 import { readServerLimit, tellsLimit } from './server-limits.ts'
+import { setbackOf, type Setback } from './setback.ts'
 import { statusError } from './status-error.ts'
-
-/** What all calls of a client share. */
-export interface CallShared {
-  readonly clock: Context['clock']
-  readonly random: () => number
-  readonly concurrency: Door | undefined
-  readonly active: ActiveCalls
-  readonly onResponse: ((response: ResponseSummary) => void) | undefined
-  readonly origins: Origins
-  /** The client has a rate of its own: then only a server's refusals count. */
-  readonly hasOwnRate: boolean
-}
-
-/** What a call ends with. */
-export interface Delivery {
-  /** The body goes to the caller as it comes. */
-  readonly streams: boolean
-  /** The caller's value: of the gathered body, or of the head with `body`. */
-  deliver(attempt: Attempt, body: IncomingBody | undefined): unknown
-  /** Hands the head on, and says where the body goes, instead of `deliver`. */
-  forward?(attempt: Attempt): BodySink
-}
-
-/** What is known of a failing status when its head arrives. */
-export interface Setback {
-  readonly found: FailureClass
-  readonly retryAfterMs: number | undefined
-  readonly verdict: Verdict
-  /** `verdict` has been asked for; otherwise it waits for the body. */
-  readonly judged: boolean
-}
-
-/** How an attempt ends for the breaker when it says nothing about the server; nobody sees it. */
-class NoEvidenceError extends RejectedError {
-  override readonly name = 'NoEvidenceError'
-  override readonly code = 'ERR_HTTP_NO_EVIDENCE'
-}
 
 /**
  * One logical call, from the caller's word to the value: the total deadline, the concurrency
@@ -87,13 +45,11 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
   private holdsPass = false
   private settled = false
   private made = 0
-  private hedges = 0
   /** The attempt that runs; with a hedge, the newest. */
   private current: Attempt | undefined = undefined
-  private others: Attempt[] | undefined = undefined
+  private readonly hedging: Hedging | undefined
   private recovery: Recovery | undefined = undefined
   private retryTimer: Timer | undefined = undefined
-  private hedgeTimer: Timer | undefined = undefined
 
   constructor(
     parent: Context,
@@ -111,6 +67,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     this.delivery = delivery
     this.resolve = resolve as (value: unknown) => void
     this.reject = reject
+    this.hedging = settings.maxHedges > 0 && request.safe ? new Hedging(this) : undefined
   }
 
   start(): void {
@@ -158,7 +115,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
       attempt.gatherBytes = 0
       return undefined
     }
-    if (status >= 400) attempt.setback = this.setbackOf(attempt)
+    if (status >= 400) attempt.setback = setbackOf(attempt, () => this.recover())
     if (attempt.setback !== undefined) {
       attempt.gatherBytes = settings.errorBodyBytes
       return undefined
@@ -209,7 +166,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
 
   /** The attempt is over and has given back all it held. */
   attemptFailed(attempt: Attempt, error: unknown): void {
-    if (this.settled || this.hasOther(attempt)) return
+    if (this.settled || this.hedging?.hasOther(attempt) === true) return
     const found = classifyFailure(error, attempt.request.keyed)
     this.conclude(attempt, error, this.recover().judge(attempt, found, error, undefined))
   }
@@ -276,7 +233,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
       : new Attempt(this, number, request, origin)
     this.current = attempt
     if (this.recovery?.wantsFresh === true) attempt.fresh = true
-    if (this.hedges < settings.maxHedges && request.safe) this.armHedge()
+    this.hedging?.began(attempt)
     attempt.start()
   }
 
@@ -294,51 +251,11 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     if (limit !== undefined) attempt.origin.gate.learn(limit, attempt.sequence)
   }
 
-  /**
-   * What a failing status leads to, asked at its head. Undefined where the response goes to the
-   * caller as it is: when statuses do not throw and it is not going to be repeated.
-   */
-  private setbackOf(attempt: Attempt): Setback | undefined {
-    const { status, request, headers, origin } = attempt
-    const { settings } = this
-    const found = this.classify(status, request)
-    const retryAfterMs = found === 'permanent' ? undefined : this.retryAfter(attempt)
-    // Only a refusal for the rate is about all requests; a 503 is about this one.
-    if (found === 'throttled') {
-      origin.gate.pause(retryAfterMs, Object.hasOwn(headers, 'retry-after'))
-    }
-    if (settings.throwOnStatus) return { found, retryAfterMs, verdict: undefined, judged: false }
-    if (found === 'permanent') return undefined
-    const error = statusError(attempt, request, retryAfterMs)
-    attempt.outcome = error
-    const verdict = this.recover().judge(attempt, found, error, retryAfterMs)
-    const repeats = verdict !== undefined && 'delayMs' in verdict
-    return repeats ? { found, retryAfterMs, verdict, judged: true } : undefined
-  }
-
-  private classify(status: number, request: HttpRequest): FailureClass {
-    const { retryStatuses } = this.settings
-    if (retryStatuses === undefined) return classifyStatus(status, request.keyed)
-    if (!retryStatuses.has(status)) return 'permanent'
-    const found = classifyStatus(status, request.keyed)
-    return found === 'permanent' ? 'transient' : found
-  }
-
-  /** `Retry-After` wins; else the reset of a limit that is used up. */
-  private retryAfter(attempt: Attempt): number | undefined {
-    const { headers } = attempt
-    const wallNow = this.clock.wallNow()
-    const told = parseRetryAfter(headerOf(headers, 'retry-after'), wallNow)
-    if (told !== undefined || !tellsLimit(headers)) return told
-    const limit = readServerLimit(headers, wallNow)
-    return limit?.remaining === 0 ? limit.resetMs : undefined
-  }
-
   private refusedByServer(attempt: Attempt, setback: Setback): void {
     const { found, retryAfterMs } = setback
     const error = statusError(attempt, attempt.request, retryAfterMs)
     attempt.finish(found !== 'permanent' || attempt.status >= 500, error)
-    if (this.hasOther(attempt)) return
+    if (this.hedging?.hasOther(attempt) === true) return
     const verdict = setback.judged
       ? setback.verdict
       : this.recover().judge(attempt, found, error, retryAfterMs)
@@ -414,7 +331,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     this.settled = true
     winner.origin.usedAt = this.clock.coarseNow()
     winner.origin.budget?.success(this.recovery?.cost ?? 0)
-    if (this.hedgeTimer !== undefined || this.others !== undefined) this.endHedges(winner)
+    this.hedging?.end(winner)
     this.current = winner
     if (this.shared.onResponse !== undefined) this.tellResponse(winner, this.shared.onResponse)
   }
@@ -438,7 +355,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     this.settled = true
     this.retryTimer?.cancel()
     this.current?.cancel(error)
-    if (this.hedgeTimer !== undefined || this.others !== undefined) this.endHedges(undefined)
+    this.hedging?.end(undefined)
     if (this.holdsPass) {
       this.holdsPass = false
       this.shared.concurrency?.leave(this.pass, true, error)
@@ -446,43 +363,6 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     this.shared.active.remove(this)
     this.close()
     this.reject(error)
-  }
-
-  private armHedge(): void {
-    this.hedgeTimer = this.clock.setTimer(hedge, this.settings.hedgeAfterMs, this as Call)
-  }
-
-  /** The attempt takes long: another one runs beside it, if the budget pays for it. */
-  hedge(): void {
-    this.hedgeTimer = undefined
-    const { current } = this
-    if (this.settled || current === undefined || current.over) return
-    if (!current.request.replayable) return
-    const { budget } = current.origin
-    if (budget !== undefined && budget.withdraw('timeout') === undefined) return
-    this.hedges++
-    this.others ??= []
-    this.others.push(current)
-    this.launchNext()
-  }
-
-  /** Another attempt still runs, so that the failure of this one decides nothing. */
-  private hasOther(attempt: Attempt): boolean {
-    const { others } = this
-    if (others === undefined) return false
-    const running = [...others, this.current].filter(
-      (other) => other !== undefined && other !== attempt && !other.over
-    )
-    return running.length > 0
-  }
-
-  private endHedges(winner: Attempt | undefined): void {
-    this.hedgeTimer?.cancel()
-    this.hedgeTimer = undefined
-    if (this.others === undefined) return
-    const lost = new NoEvidenceError('Another attempt was faster')
-    for (const other of [...this.others, this.current]) if (other !== winner) other?.cancel(lost)
-    this.others = undefined
   }
 }
 
@@ -492,8 +372,4 @@ function expireCall(call: Call): void {
 
 function relaunch(call: Call): void {
   call.launchNext()
-}
-
-function hedge(call: Call): void {
-  call.hedge()
 }

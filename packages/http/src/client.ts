@@ -6,7 +6,8 @@ import {
   requestDefaults,
   type RequestDefaults
 } from './build-request.ts'
-import { Call, type CallShared, type Delivery } from './call.ts'
+import { Call } from './call.ts'
+import type { CallShared, Delivery } from './call-types.ts'
 import type { CallSettings } from './call-settings.ts'
 import type { ClientOptions, RequestOptions } from './client-options.ts'
 import { HttpClientClosedError } from './errors.ts'

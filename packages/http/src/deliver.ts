@@ -1,6 +1,6 @@
 import type { Attempt } from './attempt.ts'
 import { parseJson, textOf } from './body-text.ts'
-import type { Delivery } from './call.ts'
+import type { Delivery } from './call-types.ts'
 import { decodeAll, encodingOf } from './decode.ts'
 import { HttpBodyError } from './errors.ts'
 import { headerOf } from './header-list.ts'

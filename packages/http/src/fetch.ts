@@ -1,4 +1,4 @@
-import type { Delivery } from './call.ts'
+import type { Delivery } from './call-types.ts'
 import { fetchResponse } from './fetch-response.ts'
 import type { FetchInit, FetchInput } from './fetch-request.ts'
 

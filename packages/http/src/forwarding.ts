@@ -1,6 +1,7 @@
 import type { Attempt } from './attempt.ts'
 import { Bare } from './bare.ts'
-import type { Call, Delivery } from './call.ts'
+import type { Call } from './call.ts'
+import type { Delivery } from './call-types.ts'
 import type { BodySink } from './send.ts'
 import type { EngineController, EngineHandler } from './undici.ts'
 

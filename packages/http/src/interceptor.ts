@@ -1,5 +1,6 @@
 import { Context } from '@aplomb/kernel'
-import { Call, type Delivery } from './call.ts'
+import { Call } from './call.ts'
+import type { Delivery } from './call-types.ts'
 import type { ClientOptions } from './client-options.ts'
 import { ForwardedRequest } from './forwarded-request.ts'
 import { Forwarding } from './forwarding.ts'

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { RequestOptions } from './client-options.ts'
-import type { Delivery } from './call.ts'
+import type { Delivery } from './call-types.ts'
 import { asBytes, asJson, asResponse, asStream, asText, asValid } from './deliver.ts'
 import type { HttpResponse } from './http-response.ts'
 import { redactUrl } from './redact.ts'

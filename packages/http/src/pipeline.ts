@@ -7,7 +7,8 @@ import {
   type RetryBudget
 } from '@aplomb/policies'
 import { ActiveCalls } from './active-calls.ts'
-import type { Call, CallShared } from './call.ts'
+import type { Call } from './call.ts'
+import type { CallShared } from './call-types.ts'
 import type { LimitSettings } from './client-options.ts'
 import { OriginGate } from './origin-gate.ts'
 import { Origins, type Origin } from './origin.ts'

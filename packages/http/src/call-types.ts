@@ -1,0 +1,29 @@
+import type { Clock, Door } from '@aplomb/kernel'
+import type { ActiveCalls } from './active-calls.ts'
+import type { Attempt } from './attempt.ts'
+import type { ResponseSummary } from './client-options.ts'
+import type { IncomingBody } from './incoming-body.ts'
+import type { Origins } from './origin.ts'
+import type { BodySink } from './send.ts'
+
+/** What all calls of a client share. */
+export interface CallShared {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly concurrency: Door | undefined
+  readonly active: ActiveCalls
+  readonly onResponse: ((response: ResponseSummary) => void) | undefined
+  readonly origins: Origins
+  /** The client has a rate of its own: then only a server's refusals count. */
+  readonly hasOwnRate: boolean
+}
+
+/** What a call ends with. */
+export interface Delivery {
+  /** The body goes to the caller as it comes. */
+  readonly streams: boolean
+  /** The caller's value: of the gathered body, or of the head with `body`. */
+  deliver(attempt: Attempt, body: IncomingBody | undefined): unknown
+  /** Hands the head on, and says where the body goes, instead of `deliver`. */
+  forward?(attempt: Attempt): BodySink
+}

@@ -1,0 +1,54 @@
+import type { FailureClass } from '@aplomb/policies'
+import type { Attempt } from './attempt.ts'
+import { headerOf } from './header-list.ts'
+import type { Recovery, Verdict } from './recovery.ts'
+import { parseRetryAfter } from './retry-after.ts'
+import { classifyStatus } from './retryable.ts'
+import { readServerLimit, tellsLimit } from './server-limits.ts'
+import { statusError } from './status-error.ts'
+
+/** What is known of a failing status when its head arrives. */
+export interface Setback {
+  readonly found: FailureClass
+  readonly retryAfterMs: number | undefined
+  readonly verdict: Verdict
+  /** `verdict` has been asked for; otherwise it waits for the body. */
+  readonly judged: boolean
+}
+
+/**
+ * What a failing status leads to, asked at its head. Undefined where the response goes to the
+ * caller as it is: when statuses do not throw and it is not going to be repeated.
+ */
+export function setbackOf(attempt: Attempt, recover: () => Recovery): Setback | undefined {
+  const { headers, origin, call } = attempt
+  const found = classify(attempt)
+  const retryAfterMs = found === 'permanent' ? undefined : retryAfter(attempt)
+  if (found === 'throttled' || (found === 'transient' && retryAfterMs !== undefined)) {
+    origin.gate.pause(retryAfterMs, Object.hasOwn(headers, 'retry-after'))
+  }
+  if (call.settings.throwOnStatus) return { found, retryAfterMs, verdict: undefined, judged: false }
+  if (found === 'permanent') return undefined
+  const error = statusError(attempt, attempt.request, retryAfterMs)
+  attempt.outcome = error
+  const verdict = recover().judge(attempt, found, error, retryAfterMs)
+  const repeats = verdict !== undefined && 'delayMs' in verdict
+  return repeats ? { found, retryAfterMs, verdict, judged: true } : undefined
+}
+
+function classify({ status, request, call }: Attempt): FailureClass {
+  const { retryStatuses } = call.settings
+  if (retryStatuses === undefined) return classifyStatus(status, request.keyed)
+  if (!retryStatuses.has(status)) return 'permanent'
+  const found = classifyStatus(status, request.keyed)
+  return found === 'permanent' ? 'transient' : found
+}
+
+/** `Retry-After` wins; else the reset of a limit that is used up. */
+function retryAfter({ headers, call }: Attempt): number | undefined {
+  const wallNow = call.clock.wallNow()
+  const told = parseRetryAfter(headerOf(headers, 'retry-after'), wallNow)
+  if (told !== undefined || !tellsLimit(headers)) return told
+  const limit = readServerLimit(headers, wallNow)
+  return limit?.remaining === 0 ? limit.resetMs : undefined
+}
