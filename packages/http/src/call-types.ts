@@ -14,6 +14,7 @@ export interface CallShared {
   readonly active: ActiveCalls
   readonly onResponse: ((response: ResponseSummary) => void) | undefined
   readonly origins: Origins
+  readonly maxHeaderBytes: number
   /** The client has a rate of its own: then only a server's refusals count. */
   readonly hasOwnRate: boolean
 }

@@ -140,7 +140,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
 
   /** The engine reports that the exchange broke. */
   wireFailed(attempt: Attempt, cause: unknown): void {
-    const error = networkError(cause, attempt.request, attempt.sent)
+    const error = networkError(cause, attempt.request, attempt.sent, this.shared.maxHeaderBytes)
     const stale = this.recovery === undefined && isStaleConnection(attempt, error)
     attempt.finish(true, stale ? new NoEvidenceError('A kept connection was closed') : error)
     if (this.settled) {

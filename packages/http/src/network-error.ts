@@ -47,7 +47,12 @@ const texts: Readonly<Record<NetworkErrorClass, string>> = {
  * Makes the error a caller sees of what the engine reports. `sent` says whether any of the request
  * may have left. Errors of ours and the caller's own abort reasons pass as they are.
  */
-export function networkError(error: unknown, facts: RequestFacts, sent: boolean): unknown {
+export function networkError(
+  error: unknown,
+  facts: RequestFacts,
+  sent: boolean,
+  maxHeaderBytes: number
+): unknown {
   if (isAplombError(error)) return error
   const cause = rootCause(error)
   if (isAplombError(cause)) return cause
@@ -56,9 +61,10 @@ export function networkError(error: unknown, facts: RequestFacts, sent: boolean)
     return new HttpRequestError([(error as Error).message])
   }
   if (errno === 'UND_ERR_HEADERS_OVERFLOW' || errno === 'HPE_HEADER_OVERFLOW') {
-    return new HttpTooLargeError('maxHeaderBytes', 0, facts, { cause: error })
+    return new HttpTooLargeError('maxHeaderBytes', maxHeaderBytes, facts, { cause: error })
   }
-  const kind = classOf(errno, sent)
+  const { name } = (cause ?? {}) as { name?: unknown }
+  const kind = name === 'HTTPParserError' ? 'protocol' : classOf(errno, sent)
   const detail = errno === undefined ? '' : ` (${errno})`
   return new HttpNetworkError(`${texts[kind]}${detail}`, {
     method: facts.method,

@@ -75,6 +75,7 @@ export function createPipeline(options: ResolvedClientOptions, transport: Transp
     concurrency: concurrencyDoor(options),
     active: new ActiveCalls(),
     onResponse: options.onResponse,
+    maxHeaderBytes: options.maxHeaderBytes,
     hasOwnRate: rate !== undefined
   }
 }

@@ -1,0 +1,100 @@
+import { once } from 'node:events'
+import { createServer as createHttpServer, request as httpRequest } from 'node:http'
+import { createSecureServer } from 'node:http2'
+import { connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { createClient } from '../src/index.ts'
+import { serve } from './server.ts'
+
+/** A certificate for this test only. */
+function certificate(): { key: Buffer; cert: Buffer } {
+  const folder = mkdtempSync(join(tmpdir(), 'aplomb-tls-'))
+  const [key, cert] = [join(folder, 'key'), join(folder, 'cert')]
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  const args = ['req', '-x509', ...kind, '-keyout', key, '-out', cert, '-days', '1', ...subject]
+  execFileSync('openssl', args, { stdio: 'ignore' })
+  const pair = { key: readFileSync(key), cert: readFileSync(cert) }
+  rmSync(folder, { recursive: true })
+  return pair
+}
+
+it('speaks HTTP/2 when asked, and HTTP/1.1 when not, and refuses a wrong certificate', async () => {
+  const pair = certificate()
+  const server = createSecureServer({ ...pair, allowHTTP1: true }, (request, response) => {
+    response.end(JSON.stringify(request.httpVersion))
+  })
+  server.listen(0)
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const origin = `https://localhost:${(server.address() as AddressInfo).port}`
+  const tls = { ca: pair.cert }
+  const two = createClient(origin, { http2: true, tls })
+  const versions = await Promise.all(Array.from({ length: 20 }, () => two.get('/').json()))
+  expect(new Set(versions)).toEqual(new Set(['2.0']))
+  const one = createClient(origin, { tls })
+  expect(await one.get('/').json()).toBe('1.1')
+  const wary = createClient(origin)
+  await expect(wary.post('/').json()).rejects.toMatchObject({
+    code: 'ERR_HTTP_NETWORK',
+    class: 'tls',
+    sent: false
+  })
+  await Promise.all([two.destroy(), one.destroy(), wary.destroy()])
+})
+
+it('goes through a proxy', async () => {
+  const { origin } = await serve((_, response) => response.end('"behind"'))
+  const seen: string[] = []
+  const proxy = createHttpServer((request, response) => {
+    seen.push(`${request.method} ${request.url}`)
+    const onward = httpRequest(request.url as string, (answer) => answer.pipe(response))
+    request.pipe(onward)
+  })
+  proxy.on('connect', (request, socket) => {
+    seen.push(`${request.method} ${request.url}`)
+    const [host, port] = (request.url as string).split(':')
+    const onward = connect(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      onward.pipe(socket).pipe(onward)
+    })
+    onward.on('error', () => undefined)
+    socket.on('error', () => undefined)
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  onTestFinished(() => {
+    proxy.closeAllConnections()
+    proxy.close()
+  })
+  const via = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const client = createClient(origin, { proxy: via })
+  expect(await client.get('/x').json()).toBe('behind')
+  expect(seen).toHaveLength(1)
+  await client.destroy()
+})
+
+it('tells what is wrong with the network', async () => {
+  const client = createClient({ retry: false, timeout: { connectMs: 500 } })
+  await expect(client.get('http://name.invalid/').json()).rejects.toMatchObject({
+    class: 'dns',
+    sent: false,
+    errno: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/u)
+  })
+  await expect(client.get('http://127.0.0.1:1/').json()).rejects.toMatchObject({ class: 'connect' })
+  const { origin } = await serve((request) => request.socket.write('this is not HTTP\r\n\r\n'))
+  await expect(client.get(origin).json()).rejects.toMatchObject({ class: 'protocol', sent: true })
+  const { origin: headers } = await serve((_, response) => {
+    response.writeHead(200, { 'x-large': 'x'.repeat(40_000) }).end()
+  })
+  await expect(client.get(headers).json()).rejects.toMatchObject({
+    code: 'ERR_HTTP_TOO_LARGE',
+    limit: 'maxHeaderBytes'
+  })
+  await client.destroy()
+})
