@@ -1,5 +1,6 @@
 import type { Clock, Context } from '@aplomb/kernel'
-import { EngineClient, requestCancel, type ConnectionTarget } from './engine.ts'
+import { stop, type Stoppable } from './cancel.ts'
+import { EngineClient, requestCancel, type CancelRequest, type ConnectionTarget } from './engine.ts'
 import { DatabaseConnectionError } from './errors.ts'
 import { channels } from './events.ts'
 import type { AnyExchange, Exchange, ExchangeOwner } from './exchange.ts'
@@ -29,13 +30,12 @@ export interface Notification {
 }
 
 const CLOSE_GRACE_MS = 1000
-const FIRST_CANCEL_PAUSE_MS = 50
 
 /**
  * One connection of pg, doing one exchange at a time, that can stop a statement on the server
  * without ever hitting the next one.
  */
-export class Connection implements ExchangeOwner {
+export class Connection implements ExchangeOwner, Stoppable {
   readonly client: EngineClient
   readonly statements: StatementCache
   /** Why the connection is of no use any more. */
@@ -128,8 +128,27 @@ export class Connection implements ExchangeOwner {
 
   /** Stops what is under way on the server, and ends the connection if that does not help. */
   reclaim(): Promise<void> {
-    this.reclaiming ??= this.stopCurrent().finally(() => (this.reclaiming = undefined))
+    const { clock, cancelTimeoutMs } = this.settings
+    this.reclaiming ??= stop(this, clock, cancelTimeoutMs).finally(
+      () => (this.reclaiming = undefined)
+    )
     return this.reclaiming
+  }
+
+  get isBusy(): boolean {
+    return this.current !== undefined && this.lost === undefined
+  }
+
+  async becomesIdle(withinMs: number): Promise<void> {
+    if (!this.isBusy) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.idleWaiters.push(resolve)
+    const timer = this.settings.clock.setTimer(resolve, withinMs)
+    await promise.finally(() => timer.cancel())
+  }
+
+  requestCancel(): CancelRequest {
+    return requestCancel(this.client, this.target)
   }
 
   exchangeEnded(exchange: AnyExchange): void {
@@ -216,42 +235,6 @@ export class Connection implements ExchangeOwner {
    */
   private activate(exchange: AnyExchange): void {
     this.client.submit(exchange)
-  }
-
-  /**
-   * A cancel request names a connection, not a statement: one that arrives late hits whatever runs
-   * then. So the connection stays ours until the server is ready AND the request's socket has been
-   * closed by the server, by which time the signal has been delivered. One that came too early did
-   * nothing, so it is repeated.
-   */
-  private async stopCurrent(): Promise<void> {
-    const { clock, cancelTimeoutMs } = this.settings
-    const timer = clock.setTimer(() => this.destroy(), cancelTimeoutMs)
-    let pauseMs = FIRST_CANCEL_PAUSE_MS
-    try {
-      while (this.current !== undefined && this.lost === undefined) {
-        await this.sendCancel()
-        await this.becomesIdle(pauseMs)
-        pauseMs *= 2
-      }
-    } finally {
-      timer.cancel()
-    }
-  }
-
-  private async becomesIdle(withinMs: number): Promise<void> {
-    if (this.current === undefined || this.lost !== undefined) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.idleWaiters.push(resolve)
-    const timer = this.settings.clock.setTimer(resolve, withinMs)
-    await promise.finally(() => timer.cancel())
-  }
-
-  private async sendCancel(): Promise<void> {
-    const { clock, cancelTimeoutMs } = this.settings
-    const request = requestCancel(this.client, this.target)
-    const timer = clock.setTimer(() => request.destroy(), cancelTimeoutMs)
-    await request.closed.finally(() => timer.cancel())
   }
 }
 

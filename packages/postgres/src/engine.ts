@@ -1,8 +1,7 @@
 import pg from 'pg'
 import type { ServerError, TypeParsers, Wire, WireValue } from './wire.ts'
 
-/** pg's own client and pool, for libraries made for them. */
-export type PgClient = pg.Client
+/** pg's own pool and its clients, for libraries made for them. */
 export type PgPool = pg.Pool
 export type PgPoolClient = pg.PoolClient
 
