@@ -48,15 +48,21 @@ async def main():
   ]
 }
 
+/** Debian's interpreter has Debian's packages, whatever else is called python3 on the PATH. */
+const interpreters = ['/usr/bin/python3', 'python3']
+
+function interpreterWith(modules: string): string | undefined {
+  return interpreters.find((name) => spawnSync(name, ['-c', `import ${modules}`]).status === 0)
+}
+
 /** Debian's aiohttp, uvloop and httpx, those of them that are installed. */
 export function pythonContenders(url: string, concurrency: number): Contender[] {
-  const present = Object.entries(scripts).filter(
-    ([, [modules]]) => spawnSync('python3', ['-c', `import ${modules}`]).status === 0
-  )
-  return present.map(([name, [, script, count]]) => ({
-    name,
-    round: () => run(`${script}\nasyncio.run(main())`, url, concurrency, count)
-  }))
+  return Object.entries(scripts).flatMap(([name, [modules, script, count]]) => {
+    const python = interpreterWith(modules)
+    if (python === undefined) return []
+    const whole = `${script}\nasyncio.run(main())`
+    return [{ name, round: () => run(python, whole, url, concurrency, count) }]
+  })
 }
 
 /**
@@ -64,13 +70,14 @@ export function pythonContenders(url: string, concurrency: number): Contender[] 
  * has passed, as if it had gone on at the speed it measured.
  */
 async function run(
+  python: string,
   script: string,
   url: string,
   concurrency: number,
   count: number
 ): Promise<number> {
   const start = process.hrtime.bigint()
-  const child = spawn('python3', ['-c', script, url, String(concurrency), String(count)], {
+  const child = spawn(python, ['-c', script, url, String(concurrency), String(count)], {
     stdio: ['ignore', 'pipe', 'inherit']
   })
   let output = ''
