@@ -50,7 +50,7 @@ export class HttpRequest implements Repetition, RequestFacts {
 
   /** The path as it can be shown. */
   get shownPath(): string {
-    return redactUrl(this.path)
+    return this.path.includes('?') ? redactUrl(this.path) : this.path
   }
 
   /** The URL as it was sent. */
