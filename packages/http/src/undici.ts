@@ -1,5 +1,5 @@
 // The only file that imports undici, so that the engine can be replaced in one place.
-import { Dispatcher, errors, FormData, interceptors, Pool, ProxyAgent } from 'undici'
+import { Dispatcher, FormData, interceptors, Pool, ProxyAgent } from 'undici'
 
 /** What sends requests: a pool, an agent, a proxy, a mock. */
 export type Engine = Dispatcher
@@ -12,13 +12,11 @@ export type EnginePoolOptions = Pool.Options
 export {
   Agent as EngineAgent,
   buildConnector,
-  cacheStores,
   Dispatcher1Wrapper,
   EnvHttpProxyAgent as EngineEnvProxyAgent
 } from 'undici'
 export {
   Dispatcher as EngineBase,
-  errors as engineErrors,
   FormData as EngineFormData,
   interceptors as engineInterceptors,
   Pool as EnginePool,

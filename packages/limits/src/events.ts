@@ -87,7 +87,3 @@ export function publishReject(
     ...(key === undefined ? {} : { key })
   })
 }
-
-export function publishWait(message: WaitMessage): void {
-  waitChannel.publish(message)
-}
