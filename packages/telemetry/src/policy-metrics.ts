@@ -1,6 +1,11 @@
 import type { MetricRow } from './metric-row.ts'
 
-const BREAKER_STATES: Readonly<Record<string, number>> = { closed: 0, 'half-open': 1, open: 2 }
+const BREAKER_STATES: Readonly<Record<string, number>> = {
+  closed: 0,
+  'half-open': 1,
+  open: 2,
+  isolated: 3
+}
 const LIMITER = { limiter: 'limiter', kind: 'kind' }
 
 /** Of `@aplomb/policies`, by the `name` that each policy is given. */
@@ -66,7 +71,7 @@ export const policyMetrics: readonly MetricRow[] = [
     channels: ['aplomb:policies:breaker'],
     kind: 'gauge',
     name: 'aplomb_breaker_state',
-    help: '0 closed, 1 half-open, 2 open',
+    help: '0 closed, 1 half-open, 2 open, 3 isolated',
     labels: { policy: 'name', key: 'key' },
     value: ({ to }) => BREAKER_STATES[String(to)] ?? Number.NaN
   }
