@@ -30,7 +30,7 @@ export class ListenerList {
 
   add(listener: AbortListener): void {
     const { abortLink } = listener
-    if (abortLink?.list === this) return
+    if (abortLink?.list === this || this.others?.has(listener) === true) return
     if (abortLink?.list !== undefined) {
       this.others ??= new Set()
       this.others.add(listener)
