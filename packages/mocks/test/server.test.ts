@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http'
+import { endOfTurn } from '@aplomb/kernel'
 import { seededRandom, TestClock } from '@aplomb/kernel/testing'
 import { Agent, request, type Dispatcher } from 'undici'
 import { afterEach, expect, test } from 'vitest'
@@ -181,6 +182,16 @@ test('a restart refuses in between and comes back on the same port', async () =>
   await server.start()
   expect(server.port).toBe(port)
   expect(await statusOf(get('/'))).toBe(204)
+})
+
+test('nothing is in flight when it has stopped, also not an answer that never came', async () => {
+  const { server, get } = await start()
+  server.get('/').respond(fault.stall())
+  const answers = Array.from({ length: 8 }, () => statusOf(get('/')))
+  while (server.statistics.inFlight < 8) await endOfTurn()
+  await server.stop()
+  expect(server.statistics).toMatchObject({ inFlight: 0, openConnections: 0 })
+  for (const answer of answers) expect(await answer).not.toBe(200)
 })
 
 test('scopes, names and what is left undone are those of the mocks', async () => {

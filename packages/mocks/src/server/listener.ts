@@ -64,8 +64,13 @@ export class Listener {
   async stop(): Promise<void> {
     if (!this.server.listening) return
     const closed = new Promise<void>((resolve) => void this.server.close(() => resolve()))
+    // The server says it is closed before its sockets, and the answers on them, have said so.
+    const gone = Array.from(
+      this.sockets,
+      (socket) => new Promise<void>((resolve) => void socket.once('close', () => resolve()))
+    )
     this.kill(true)
-    await closed
+    await Promise.all([closed, ...gone])
   }
 
   /** Ends every connection, by RST or FIN; gives how many there were. */
