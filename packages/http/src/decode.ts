@@ -151,17 +151,35 @@ function decodeError(error: Error, maxBytes: number, facts: RequestFacts): Error
   const { code } = error as { code?: string }
   return code === 'ERR_BUFFER_TOO_LARGE'
     ? new HttpTooLargeError('maxDecodedBytes', maxBytes, facts, { cause: error })
-    : new HttpBodyError('the compressed body is damaged or cut short', facts, { cause: error })
+    : damagedBody(error, facts)
 }
 
 /** The decoded stream of an encoded one; it fails where that fails or is cut short. */
 export function decoderFor(source: Readable, encoding: string, facts: RequestFacts): Readable {
-  const layers = codecsOf(encoding, facts).map((codec) => codec.stream())
+  const layers = codecsOf(encoding, facts).map((codec) => named(codec.stream(), facts))
   const last = layers.at(-1) as Duplex
   pipeline([source, ...layers], (error) => {
     if (error != null && !last.destroyed) last.destroy(error)
   })
   return last
+}
+
+/** What the codecs of `node:zlib` call their own errors. */
+const codecErrors = /^(?:Z_|ZSTD_|ERR__)/
+
+/** A decoder whose own errors are ours; the reader's reasons pass as they are. */
+function named(layer: Duplex, facts: RequestFacts): Duplex {
+  const destroy = layer.destroy.bind(layer)
+  layer.destroy = (error) => {
+    const { code } = (error ?? {}) as { code?: unknown }
+    const damaged = error != null && typeof code === 'string' && codecErrors.test(code)
+    return destroy(damaged ? damagedBody(error, facts) : error)
+  }
+  return layer
+}
+
+function damagedBody(cause: Error, facts: RequestFacts): HttpBodyError {
+  return new HttpBodyError('the compressed body is damaged or cut short', facts, { cause })
 }
 
 function codecsOf(encoding: string, facts: RequestFacts): Codec[] {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { brotliCompressSync, createGzip, deflateSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, createGzip, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { createClient, HttpBodyError, HttpTooLargeError } from '../src/index.ts'
 import { bodyOf, serve } from './server.ts'
@@ -37,8 +37,35 @@ describe('bodies that come', () => {
     await using client = createClient(origin)
     await expect(client.get('/').text()).rejects.toBeInstanceOf(HttpBodyError)
     const stream = await client.get('/').stream()
-    await expect(stream.toArray()).rejects.toThrow(Error)
+    await expect(stream.toArray()).rejects.toBeInstanceOf(HttpBodyError)
   })
+
+  it.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+    ['zstd', zstdCompressSync]
+  ] as const)(
+    'reject as ours when the %s body is damaged, read as a stream',
+    async (name, pack) => {
+      const whole = pack('x'.repeat(100_000))
+      const { origin } = await serve((request, response) => {
+        const body = request.url === '/cut' ? whole.subarray(0, -5) : Buffer.alloc(500, 0xa7)
+        response.writeHead(200, { 'content-encoding': name }).end(body)
+      })
+      await using client = createClient(origin)
+      for (const path of ['/cut', '/damaged']) {
+        const stream = await client.get(path).stream()
+        await expect(stream.toArray()).rejects.toBeInstanceOf(HttpBodyError)
+        const response = await client.fetch(path)
+        const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+        const whole = async (): Promise<void> => {
+          while (!(await reader.read()).done);
+        }
+        await expect(whole()).rejects.toBeInstanceOf(HttpBodyError)
+      }
+    }
+  )
 
   it('stop a bomb before it has grown by 64 MB', async () => {
     const gzip = createGzip()

@@ -20,6 +20,7 @@ async function unfriendlyServer(seed: number): Promise<MockServer> {
       { fault: fault.stall({ forMs: 100 }), probability: 0.02 },
       { fault: fault.resetBody(), probability: 0.02 },
       { fault: fault.cut(), probability: 0.02 },
+      { fault: fault.badGzip(), probability: 0.02 },
       { fault: fault.bodyTimeout(), probability: 0.01 },
       { fault: fault.slowDrip({ chunkBytes: 20, everyMs: 5 }), probability: 0.02 },
       { fault: fault.wrongContentLength(), probability: 0.02 },
