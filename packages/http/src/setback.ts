@@ -24,7 +24,8 @@ export function setbackOf(attempt: Attempt, recover: () => Recovery): Setback | 
   const { headers, origin, call } = attempt
   const found = classify(attempt)
   const retryAfterMs = found === 'permanent' ? undefined : retryAfter(attempt)
-  if (found === 'throttled' || (found === 'transient' && retryAfterMs !== undefined)) {
+  // Only a refusal for the rate is about all requests; the Retry-After of a 503 is about this one.
+  if (found === 'throttled') {
     origin.gate.pause(retryAfterMs, Object.hasOwn(headers, 'retry-after'))
   }
   if (call.settings.throwOnStatus) return { found, retryAfterMs, verdict: undefined, judged: false }

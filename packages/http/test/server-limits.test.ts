@@ -188,4 +188,26 @@ describe('a client without a rate of its own', () => {
     await Promise.all([first, ...others])
     expect(count).toBe(12)
   })
+
+  it('lets the Retry-After of a 503 hold back its own request only', async () => {
+    const clock = new TestClock({ wallMs: now })
+    let count = 0
+    const { origin } = await serve((_, response) => {
+      if (count++ === 0) response.writeHead(503, { 'retry-after': '5' }).end()
+      else response.end('{}')
+    })
+    await using client = createClient(origin, { clock, timeout: { totalMs: 60_000 } })
+    let first: Promise<unknown> | undefined
+    const retried = new Promise<void>((resolve) => {
+      first = client.get('/', { retry: { onRetry: () => resolve() } }).json()
+    })
+    await retried
+    await Promise.all(Array.from({ length: 10 }, () => client.get('/').json()))
+    expect(count).toBe(11)
+    await clock.advance(4999)
+    expect(count).toBe(11)
+    await clock.advance(1)
+    await first
+    expect(count).toBe(12)
+  })
 })
