@@ -164,5 +164,9 @@ export function runsOver(encrypted: Socket, plain: Socket): void {
 
 /** Sends RST rather than FIN. */
 export function resetSocket(socket: Socket | null): void {
-  if (socket !== null) (plainBelow.get(socket) ?? socket).resetAndDestroy()
+  if (socket === null) return
+  const plain = plainBelow.get(socket) ?? socket
+  // A socket that is shutting down cannot be reset any more, and Node.js would never close it.
+  if (plain.writableEnded || plain.destroyed) plain.destroy()
+  else plain.resetAndDestroy()
 }
