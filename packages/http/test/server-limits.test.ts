@@ -1,7 +1,7 @@
 import { Context } from '@aplomb/kernel'
 import { TestClock } from '@aplomb/kernel/testing'
 import { describe, expect, it } from 'vitest'
-import { createClient } from '../src/index.ts'
+import { createClient, type HttpClient } from '../src/index.ts'
 import { OriginGate } from '../src/origin-gate.ts'
 import { parseRetryAfter } from '../src/retry-after.ts'
 import { readServerLimit } from '../src/server-limits.ts'
@@ -169,45 +169,46 @@ describe('a client without a rate of its own', () => {
   })
 
   it('pauses all requests after one 429', async () => {
-    const clock = new TestClock({ wallMs: now })
-    let count = 0
-    const { origin } = await serve((_, response) => {
-      if (count++ === 0) response.writeHead(429, { 'retry-after': '5' }).end()
-      else response.end('{}')
-    })
-    await using client = createClient(origin, { clock, timeout: { totalMs: 60_000 } })
-    let first: Promise<unknown> | undefined
-    const retried = new Promise<void>((resolve) => {
-      first = client.get('/', { retry: { onRetry: () => resolve() } }).json()
-    })
-    await retried
+    const { client, clock, requests, first } = await refusedOnce(429)
+    await using _client = client
     const others = Array.from({ length: 10 }, () => client.get('/').json())
     await clock.advance(4999)
-    expect(count).toBe(1)
+    expect(requests()).toBe(1)
     await clock.advance(1)
     await Promise.all([first, ...others])
-    expect(count).toBe(12)
+    expect(requests()).toBe(12)
   })
 
   it('lets the Retry-After of a 503 hold back its own request only', async () => {
-    const clock = new TestClock({ wallMs: now })
-    let count = 0
-    const { origin } = await serve((_, response) => {
-      if (count++ === 0) response.writeHead(503, { 'retry-after': '5' }).end()
-      else response.end('{}')
-    })
-    await using client = createClient(origin, { clock, timeout: { totalMs: 60_000 } })
-    let first: Promise<unknown> | undefined
-    const retried = new Promise<void>((resolve) => {
-      first = client.get('/', { retry: { onRetry: () => resolve() } }).json()
-    })
-    await retried
+    const { client, clock, requests, first } = await refusedOnce(503)
+    await using _client = client
     await Promise.all(Array.from({ length: 10 }, () => client.get('/').json()))
-    expect(count).toBe(11)
+    expect(requests()).toBe(11)
     await clock.advance(4999)
-    expect(count).toBe(11)
+    expect(requests()).toBe(11)
     await clock.advance(1)
     await first
-    expect(count).toBe(12)
+    expect(requests()).toBe(12)
   })
 })
+
+/** A client whose first request was refused with `Retry-After: 5` and waits to be sent again. */
+async function refusedOnce(status: number): Promise<{
+  client: HttpClient
+  clock: TestClock
+  requests: () => number
+  first: Promise<unknown> | undefined
+}> {
+  const clock = new TestClock({ wallMs: now })
+  let count = 0
+  const { origin } = await serve((_, response) => {
+    if (count++ === 0) response.writeHead(status, { 'retry-after': '5' }).end()
+    else response.end('{}')
+  })
+  const client = createClient(origin, { clock, timeout: { totalMs: 60_000 } })
+  let first: Promise<unknown> | undefined
+  await new Promise<void>((resolve) => {
+    first = client.get('/', { retry: { onRetry: () => resolve() } }).json()
+  })
+  return { client, clock, requests: () => count, first }
+}
