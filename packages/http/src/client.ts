@@ -12,8 +12,11 @@ import type { CallSettings } from './call-settings.ts'
 import type { ClientOptions, RequestOptions } from './client-options.ts'
 import { HttpClientClosedError } from './errors.ts'
 import { asFetch, makeFetch, type Fetch } from './fetch.ts'
+import type { FetchResponse } from './fetch-response.ts'
 import { readFetch, type FetchInit, type FetchInput, type FetchTask } from './fetch-request.ts'
-import { headerList, mergeHeaders, type HeadersInput } from './header-list.ts'
+import { headerList, type HeadersInput } from './header-list.ts'
+import { verified } from './integrity.ts'
+import { changesShared, mergeOptions, pairsOf } from './merge-options.ts'
 import { paginate, type PaginateOptions } from './paginate.ts'
 import { PendingResponse, type Caller } from './pending-response.ts'
 import { createPipeline } from './pipeline.ts'
@@ -68,26 +71,6 @@ export function createClient(
     typeof origin === 'string' || origin instanceof URL ? { ...options, origin } : { ...origin }
   return Client.create(given)
 }
-
-/** Options that only the shared parts know of: a client that changes one has parts of its own. */
-const sharedOptions: readonly (keyof ClientOptions)[] = [
-  'dispatcher',
-  'connections',
-  'keepAliveMs',
-  'http2',
-  'tls',
-  'socketPath',
-  'proxy',
-  'maxHeaderBytes',
-  'ssrfGuard',
-  'cache',
-  'coalesce',
-  'limits',
-  'breaker',
-  'clock',
-  'random',
-  'onResponse'
-]
 
 class Client implements HttpClient, Caller {
   private readonly given: ClientOptions
@@ -214,7 +197,10 @@ class Client implements HttpClient, Caller {
       redirect === undefined || redirect === this.fetchSettings.redirect
         ? this.fetchSettings
         : { ...this.fetchSettings, redirect }
-    return this.run(context, settings, buildFetch(this.defaults, task, context), asFetch)
+    const request = buildFetch(this.defaults, task, context)
+    const response = this.run<FetchResponse>(context, settings, request, asFetch)
+    const { integrity, method } = task
+    return integrity === '' ? response : verified(response, integrity, method)
   }
 
   private run<T>(
@@ -231,7 +217,7 @@ class Client implements HttpClient, Caller {
 
   extend(changes: ClientOptions): HttpClient {
     const given = mergeOptions(this.given, changes)
-    if (sharedOptions.some((name) => changes[name] !== undefined)) return Client.create(given)
+    if (changesShared(changes)) return Client.create(given)
     const resolved = resolveClientOptions(given)
     return new Client(given, resolved, this.transport, this.shared, true)
   }
@@ -279,29 +265,4 @@ class Client implements HttpClient, Caller {
     })
     return added === undefined ? request : request.withHeaders(headerList(added as HeadersInput))
   }
-}
-
-/** `changes` over `base`; headers and the parts that are objects are merged. */
-function mergeOptions(base: ClientOptions, changes: ClientOptions): ClientOptions {
-  const merged: Record<string, unknown> = { ...base, ...changes }
-  for (const name of ['timeout', 'retry', 'limits', 'idempotency'] as const) {
-    const [below, above] = [base[name], changes[name]]
-    if (isPlain(below) && isPlain(above)) merged[name] = { ...below, ...above }
-  }
-  if (base.headers !== undefined && changes.headers !== undefined) {
-    merged['headers'] = pairsOf(mergeHeaders(headerList(base.headers), headerList(changes.headers)))
-  }
-  return merged
-}
-
-function isPlain(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
-}
-
-function pairsOf(list: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = []
-  for (let index = 0; index < list.length; index += 2) {
-    pairs.push([list[index] as string, list[index + 1] as string])
-  }
-  return pairs
 }

@@ -5,13 +5,17 @@ import { FixedBody, plainBody, type BodyInput, type RequestBody } from './reques
 /** What `fetch` takes first: a URL, or a `Request` of Node.js, undici or a polyfill. */
 export type FetchInput = string | URL | Request
 
+const redirects = ['follow', 'manual', 'error'] as const
+
 /** Of a `RequestInit` what has a meaning here. */
 export interface FetchInit {
   readonly method?: string | undefined
   readonly headers?: HeadersInput | undefined
   readonly body?: BodyInput | null | undefined
   readonly signal?: AbortSignal | null | undefined
-  readonly redirect?: 'follow' | 'manual' | 'error' | undefined
+  readonly redirect?: (typeof redirects)[number] | undefined
+  /** The digests that the body may have, as Subresource Integrity writes them. */
+  readonly integrity?: string | undefined
 }
 
 /** A fetch as it was asked for. */
@@ -22,6 +26,8 @@ export interface FetchTask {
   readonly body: RequestBody | undefined
   readonly signal: AbortSignal | undefined
   readonly redirect: FetchInit['redirect']
+  /** Empty for any body. */
+  readonly integrity: string
 }
 
 const normalized: ReadonlySet<string> = new Set([
@@ -41,18 +47,20 @@ export function readFetch(
   input: FetchInput,
   init: FetchInit | undefined
 ): FetchTask | Promise<FetchTask> {
-  const plain = typeof input === 'string' || input instanceof URL
-  const request = plain ? undefined : input
+  const request = isRequest(input) ? input : undefined
   const method = methodOf(read(init, 'method') ?? request?.method)
   const given = read(init, 'headers') ?? (request?.headers as HeadersInput | undefined)
   const body = read(init, 'body')
+  const signal = read(init, 'signal')
   const task = {
-    url: plain ? String(input) : (request as Request).url,
+    url: request === undefined ? textOf(input as URL) : request.url,
     method,
     headers: given === undefined ? none : fetchHeaders(given),
     body: body == null ? undefined : plainBody(body),
-    signal: read(init, 'signal') ?? request?.signal ?? undefined,
-    redirect: read(init, 'redirect') ?? request?.redirect
+    // Null is an answer too: the request's own signal does not count.
+    signal: (signal === undefined ? request?.signal : signal) ?? undefined,
+    redirect: checkedRedirect(read(init, 'redirect') ?? request?.redirect),
+    integrity: read(init, 'integrity') ?? request?.integrity ?? ''
   }
   if (body != null || request?.body == null) return checked(task)
   return bodyOfRequest(request).then((body) => ({ ...task, body }))
@@ -62,6 +70,20 @@ export function readFetch(
 function checked(task: FetchTask): FetchTask {
   if (task.body === undefined || (task.method !== 'GET' && task.method !== 'HEAD')) return task
   throw new HttpRequestError([`a ${task.method} request cannot have a body`])
+}
+
+/** URLs of other realms and classes count as what they say when they become text. */
+function isRequest(input: FetchInput): input is Request {
+  return typeof input === 'object' && input !== null && typeof (input as Request).url === 'string'
+}
+
+function textOf(url: string | URL): string {
+  return typeof url === 'string' ? url : url.toString()
+}
+
+function checkedRedirect(redirect: FetchInit['redirect']): FetchInit['redirect'] {
+  if (redirect === undefined || redirects.includes(redirect)) return redirect
+  throw new HttpRequestError([`redirect must be one of ${redirects.join(', ')}`])
 }
 
 function methodOf(method: string | undefined): string {
@@ -77,14 +99,32 @@ function read<K extends keyof FetchInit>(init: FetchInit | undefined, name: K): 
   return init[name]
 }
 
-/** Headers that fetch sets by itself are left out instead of being refused, as browsers do. */
+/**
+ * Headers as fetch reads them: white space around a value does not count, and those that fetch sets
+ * by itself are left out instead of being refused, as browsers do.
+ */
 function fetchHeaders(input: HeadersInput): readonly string[] {
   const iterable = typeof (input as Iterable<unknown>)[Symbol.iterator] === 'function'
-  const entries = iterable
-    ? [...(input as Iterable<readonly [string, string]>)]
-    : Object.entries(input as Readonly<Record<string, string>>)
-  const allowed = entries.filter(([name]) => !forbidden.has(name.toLowerCase()))
+  const entries: Iterable<readonly [string, unknown]> = iterable
+    ? (input as Iterable<readonly [string, string]>)
+    : Object.entries(input)
+  const allowed: [string, string][] = []
+  for (const [name, value] of entries) {
+    if (!forbidden.has(name.toLowerCase())) allowed.push([name, trimmed(value) as string])
+  }
   return mergeHeaders(none, headerList(allowed))
+}
+
+function trimmed(value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  let [start, end] = [0, value.length]
+  while (start < end && isSpace(value, start)) start++
+  while (end > start && isSpace(value, end - 1)) end--
+  return value.slice(start, end)
+}
+
+function isSpace(text: string, at: number): boolean {
+  return '\t\n\r '.includes(text.charAt(at))
 }
 
 const forbidden: ReadonlySet<string> = new Set([

@@ -69,8 +69,9 @@ export class FetchResponse {
   }
 
   get body(): ReadableStream<Uint8Array> | null {
-    if (this.source === undefined) return null
-    this.web ??= this.source.webStream()
+    const { source } = this
+    if (source === undefined) return null
+    this.web ??= source.used ? spentStream() : source.webStream()
     return this.web
   }
 
@@ -79,13 +80,13 @@ export class FetchResponse {
     return this.source?.used ?? false
   }
 
-  async bytes(): Promise<Uint8Array> {
-    return this.gather()
+  /** A copy, which is the caller's alone: what was gathered may be part of a larger buffer. */
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return new Uint8Array(await this.gather())
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
-    const bytes = await this.gather()
-    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
+    return (await this.bytes()).buffer
   }
 
   async text(): Promise<string> {
@@ -118,6 +119,12 @@ export class FetchResponse {
     const copy = new FetchResponse(this.head, new StreamSource(theirs))
     copy.list = new Headers(this.headers)
     return copy
+  }
+
+  /** The same response with a body that is here already. */
+  withBytes(bytes: Uint8Array<ArrayBuffer>): FetchResponse {
+    const body = new Blob([bytes]).stream()
+    return new FetchResponse(this.head, new StreamSource(body))
   }
 
   get [Symbol.toStringTag](): string {
@@ -175,6 +182,13 @@ export function fetchResponse(attempt: Attempt, body: IncomingBody | undefined):
 
 function unusable(): TypeError {
   return new TypeError('Body is unusable: Body has already been read')
+}
+
+/** The body of a response that was read otherwise: it is there, but locked and used up. */
+function spentStream(): ReadableStream<Uint8Array> {
+  const stream = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() })
+  void stream.getReader().cancel()
+  return stream
 }
 
 function isDisturbed(stream: ReadableStream): boolean {

@@ -123,10 +123,15 @@ function streamBody(input: object): RequestBody {
 function asReadable(input: object): Readable {
   if (input instanceof Readable) return input
   if (input instanceof ReadableStream) return Readable.fromWeb(input as never)
-  if (Symbol.asyncIterator in input || Symbol.iterator in input) {
-    return Readable.from(input as AsyncIterable<Uint8Array>, { objectMode: false })
-  }
+  if (isIterable(input)) return Readable.from(input, { objectMode: false })
   throw new HttpRequestError(['body: must be text, bytes, a Blob, a form or a stream'])
+}
+
+/** Chunks to come. Of a list it is known that there are no others in it: JSON values, for instance. */
+function isIterable(input: object): input is AsyncIterable<Uint8Array> {
+  if (typeof input !== 'object' || input === null) return false
+  if (Array.isArray(input)) return input.every((item) => ArrayBuffer.isView(item))
+  return Symbol.asyncIterator in input || Symbol.iterator in input
 }
 
 /** A `FormData` of any realm: Node's own, undici's, a polyfill's. */

@@ -58,7 +58,8 @@ export function resolveTarget(
     const rest = text.slice(base.origin.length)
     if (isPlain(rest)) return { origin: base.origin, path: addQuery(rest, query) }
   }
-  const url = scheme.test(text) ? absolute(base, text, anyOrigin) : relative(base, text)
+  const isAbsolute = base === undefined || scheme.test(text)
+  const url = isAbsolute ? absolute(base, text, anyOrigin) : relative(base, text)
   return { origin: url.origin, path: addQuery(url.pathname + url.search, query) }
 }
 
@@ -67,17 +68,20 @@ function isPlain(path: string): boolean {
 }
 
 function absolute(base: Base | undefined, text: string, anyOrigin: boolean): URL {
+  if (base === undefined && !URL.canParse(text) && !scheme.test(text)) {
+    throw new HttpRequestError(['a client without an origin needs absolute URLs'])
+  }
   const url = parseHttpUrl(text)
+  if (url.username !== '' || url.password !== '') {
+    throw new HttpRequestError(['the URL must not hold a user or a password'])
+  }
   if (base === undefined || anyOrigin || url.origin === base.origin) return url
   throw new HttpRequestError([
     `${url.origin} is not the client's origin ${base.origin} (allowOtherOrigins permits it)`
   ])
 }
 
-function relative(base: Base | undefined, text: string): URL {
-  if (base === undefined) {
-    throw new HttpRequestError(['a client without an origin needs absolute URLs'])
-  }
+function relative(base: Base, text: string): URL {
   const separator = text === '' || /^[/\\?#]/u.test(text) ? '' : '/'
   const url = parseHttpUrl(base.origin + base.prefix + separator + text)
   const inside =
