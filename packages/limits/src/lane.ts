@@ -24,6 +24,8 @@ export class Lane<N extends LaneNode> {
   weight = 0
   /** The count of grants when it was last served, or when it began to wait. */
   servedAt = 0
+  /** The same as a time in milliseconds; undefined while there is no other lane. */
+  servedTime: number | undefined = undefined
   private places: (N | undefined)[] = []
   private first = 0
   /** Places that were tidied away. */

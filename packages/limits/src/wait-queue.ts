@@ -22,9 +22,9 @@ export class WaitQueue<N extends LaneNode> {
   /** The lane of priority 0 is kept, since most queues have no other. */
   private readonly plain = new Lane<N>(0)
   private grants = 0
-  /** `grants`, and the time, when somebody last had their turn by age. */
+  /** Nobody has a turn by age before `maxOvertakes` grants, or `ageingMs`, after these. */
   private agedAt = 0
-  private agedTime = 0
+  private agedTime = Number.NEGATIVE_INFINITY
 
   constructor(clock: Clock, ageing: Ageing) {
     this.clock = clock
@@ -34,7 +34,8 @@ export class WaitQueue<N extends LaneNode> {
   /** Who comes next; the same until someone joins or leaves, or ageing turns the order. */
   peek(): N | undefined {
     const { lanes } = this
-    return lanes.length > 1 && this.isAgeingDue() ? this.longestWaiting() : lanes[0]?.head
+    if (lanes.length < 2) return lanes[0]?.head
+    return (this.aged(this.clock.coarseNow()) ?? lanes[0])?.head
   }
 
   push(node: N, priority: number): void {
@@ -44,11 +45,14 @@ export class WaitQueue<N extends LaneNode> {
 
   /** Takes out the one that is granted now. */
   take(node: N): void {
-    if (this.lanes.length > 1) {
-      const byAge = this.isAgeingDue()
-      this.grants++
-      ;(node.lane as unknown as Lane<N>).servedAt = this.grants
-      if (byAge) this.restartAgeing()
+    const lane = node.lane as unknown as Lane<N>
+    const now = this.lanes.length > 1 ? this.clock.coarseNow() : undefined
+    const isAged = now !== undefined && this.aged(now) !== undefined
+    lane.servedAt = ++this.grants
+    lane.servedTime = now
+    if (isAged) {
+      this.agedAt = this.grants
+      this.agedTime = now
     }
     this.remove(node)
   }
@@ -58,7 +62,7 @@ export class WaitQueue<N extends LaneNode> {
     const lane = node.lane as unknown as Lane<N>
     lane.remove(node)
     this.size--
-    if (lane.head === undefined) this.lanes.splice(this.lanes.indexOf(lane), 1)
+    if (lane.head === undefined) this.lanes.splice(this.placeOf(lane.priority), 1)
   }
 
   /** The weights of all who would go before a newcomer of this priority. */
@@ -74,8 +78,14 @@ export class WaitQueue<N extends LaneNode> {
     const found = lanes[index]
     if (found?.priority === priority) return found
     const lane = priority === 0 ? this.plain : new Lane<N>(priority)
-    if (lanes.length === 1) this.restartAgeing()
     lane.servedAt = this.grants
+    lane.servedTime = undefined
+    const [only] = lanes
+    if (only !== undefined) {
+      lane.servedTime = this.clock.coarseNow()
+      // From now on it can be overtaken; or it was before, and nobody of it was served since.
+      only.servedTime ??= lane.servedTime
+    }
     lanes.splice(index, 0, lane)
     return lane
   }
@@ -91,21 +101,24 @@ export class WaitQueue<N extends LaneNode> {
     return low
   }
 
-  private isAgeingDue(): boolean {
-    if (this.grants - this.agedAt >= this.ageing.maxOvertakes) return true
-    return this.clock.coarseNow() - this.agedTime >= this.ageing.ageingMs
+  /** The lane whose turn by age it is, of several. */
+  private aged(now: number): Lane<N> | undefined {
+    if (!this.isAgeingDue(now)) return undefined
+    const longest = this.longestWaiting()
+    // None was served longer ago than this one, so nobody need look again before its turn.
+    this.agedAt = Math.max(this.agedAt, longest.servedAt)
+    this.agedTime = Math.max(this.agedTime, longest.servedTime ?? now)
+    return this.isAgeingDue(now) ? longest : undefined
   }
 
-  private restartAgeing(): void {
-    this.agedAt = this.grants
-    this.agedTime = this.clock.coarseNow()
+  private isAgeingDue(now: number): boolean {
+    const { maxOvertakes, ageingMs } = this.ageing
+    return this.grants - this.agedAt >= maxOvertakes || now - this.agedTime >= ageingMs
   }
 
-  private longestWaiting(): N | undefined {
-    let longest: Lane<N> | undefined
-    for (const lane of this.lanes) {
-      if (longest === undefined || lane.servedAt <= longest.servedAt) longest = lane
-    }
-    return longest?.head
+  private longestWaiting(): Lane<N> {
+    let longest = this.lanes[0] as Lane<N>
+    for (const lane of this.lanes) if (lane.servedAt <= longest.servedAt) longest = lane
+    return longest
   }
 }

@@ -1,4 +1,4 @@
-import { TestClock } from '@aplomb/kernel/testing'
+import { seededRandom, TestClock } from '@aplomb/kernel/testing'
 import { describe, expect, it } from 'vitest'
 import { rateLimiter, Semaphore } from '../src/index.ts'
 
@@ -75,6 +75,73 @@ describe('priorities', () => {
     await Promise.all(stream)
     expect(waiting.size).toBe(0)
     expect(served).toBeLessThan(7 * 5 + 25)
+  })
+
+  it('starve nobody when the urgent come one at a time, each to an empty lane', async () => {
+    const clock = new TestClock()
+    const semaphore = new Semaphore({ permits: 1, maxOvertakes: 8, clock })
+    const held = await semaphore.acquire()
+    let served = 0
+    let low: number | undefined
+    void semaphore.execute(() => (low = served), { priority: -1 })
+    const urgent = async (): Promise<void> => {
+      while (low === undefined && served < 1000) {
+        const permit = await semaphore.acquire({ priority: 5 })
+        served++
+        await clock.settle()
+        permit.release()
+      }
+    }
+    const both = [urgent(), urgent()]
+    held.release()
+    await Promise.all(both)
+    expect(low).toBe(8)
+  })
+
+  it('starve nobody when the urgent come one at a time, and rarely', async () => {
+    const clock = new TestClock()
+    const semaphore = new Semaphore({ permits: 1, ageingMs: 100, clock })
+    let held = await semaphore.acquire()
+    let low = -1
+    void semaphore.execute(() => (low = clock.now()), { priority: -1 })
+    for (let turn = 0; turn < 5; turn++) {
+      const next = semaphore.acquire({ priority: 5 })
+      await clock.advance(30)
+      held.release()
+      await clock.settle()
+      if (low >= 0) break
+      held = await next
+    }
+    expect(low).toBe(120)
+  })
+
+  it('overtake nobody who has only just come, however long others waited before', async () => {
+    const clock = new TestClock()
+    const semaphore = new Semaphore({ permits: 1, ageingMs: 100, maxOvertakes: 2, clock })
+    const held = await semaphore.acquire()
+    const log: string[] = []
+    const enter = (name: string, priority: number): void =>
+      void semaphore.execute(() => log.push(name), { priority })
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) enter(name, 1)
+    await clock.advance(1000)
+    enter('low', 0)
+    held.release()
+    await clock.settle()
+    expect(log).toEqual(['a', 'b', 'low', 'c', 'd', 'e', 'f'])
+  })
+
+  it('may be as many as there are waiters', async () => {
+    const semaphore = new Semaphore({ permits: 1, maxOvertakes: 1e9, ageingMs: 1e9 })
+    const held = await semaphore.acquire()
+    const random = seededRandom(5)
+    const log: number[] = []
+    const priorities = Array.from({ length: 2000 }, () => random())
+    const all = priorities.map((priority) =>
+      semaphore.execute(() => log.push(priority), { priority })
+    )
+    held.release()
+    await Promise.all(all)
+    expect(log).toEqual(priorities.toSorted((a, b) => b - a))
   })
 
   it('hold for rate limiters too', async () => {
