@@ -6,15 +6,18 @@ import {
   createBrotliDecompress,
   createGunzip,
   createInflate,
+  createInflateRaw,
   createZstdDecompress,
   gunzip,
   gunzipSync,
   inflate,
+  inflateRaw,
+  inflateRawSync,
   inflateSync,
   zstdDecompress,
-  zstdDecompressSync,
-  type InputType
+  zstdDecompressSync
 } from 'node:zlib'
+import { damagedBody, Decoder } from './decoder.ts'
 import { HttpBodyError, HttpTooLargeError, type RequestFacts } from './errors.ts'
 
 /** Node.js 22 takes a zstd body that was cut short for a whole one. */
@@ -24,19 +27,19 @@ const noticesCutZstd: boolean = Number.parseInt(process.versions.node, 10) >= 24
 export const acceptEncoding: string = `gzip, deflate, br${noticesCutZstd ? ', zstd' : ''}`
 
 type OneShot = (
-  input: InputType,
+  input: Buffer,
   options: { maxOutputLength: number },
   callback: (error: Error | null, output: Buffer) => void
 ) => void
 
-type Now = (input: InputType, options: { maxOutputLength: number; finishFlush: number }) => Buffer
+type Now = (input: Buffer, options: { maxOutputLength: number; finishFlush: number }) => Buffer
 
 interface Codec {
   readonly all: OneShot
   readonly now: Now
   /** The flush that makes what is there of a body come out, though its end is missing. */
   readonly flush: number
-  readonly stream: () => Duplex
+  readonly stream: (firstByte: number) => Duplex
 }
 
 const codecs: ReadonlyMap<string, Codec> = new Map<string, Codec>([
@@ -61,10 +64,11 @@ const codecs: ReadonlyMap<string, Codec> = new Map<string, Codec>([
   [
     'deflate',
     {
-      all: inflate,
-      now: inflateSync,
+      all: (input, options, callback) =>
+        (isRaw(input[0]) ? inflateRaw : inflate)(input, options, callback),
+      now: (input, options) => (isRaw(input[0]) ? inflateRawSync : inflateSync)(input, options),
       flush: constants.Z_SYNC_FLUSH,
-      stream: () => createInflate()
+      stream: (firstByte) => (isRaw(firstByte) ? createInflateRaw() : createInflate())
     }
   ],
   [
@@ -86,6 +90,12 @@ const codecs: ReadonlyMap<string, Codec> = new Map<string, Codec>([
     }
   ]
 ])
+
+/** Some servers leave the zlib header of `deflate` out (RFC 9110, 8.4.1.2). */
+function isRaw(firstByte: number | undefined): boolean {
+  return ((firstByte ?? 0) & 0x0f) !== 8
+}
+
 /** More layers than a server has reason for; each multiplies what a bomb may do. */
 const MOST_LAYERS = 3
 
@@ -159,30 +169,12 @@ function decodeError(error: Error, maxBytes: number, facts: RequestFacts): Error
 
 /** The decoded stream of an encoded one; it fails where that fails or is cut short. */
 export function decoderFor(source: Readable, encoding: string, facts: RequestFacts): Readable {
-  const layers = codecsOf(encoding, facts).map((codec) => named(codec.stream(), facts))
-  const last = layers.at(-1) as Duplex
+  const layers = codecsOf(encoding, facts).map((codec) => new Decoder(codec.stream, facts))
+  const last = layers.at(-1) as Decoder
   pipeline([source, ...layers], (error) => {
     if (error != null && !last.destroyed) last.destroy(error)
   })
   return last
-}
-
-/** What the codecs of `node:zlib` call their own errors. */
-const codecErrors = /^(?:Z_|ZSTD_|ERR__)/
-
-/** A decoder whose own errors are ours; the reader's reasons pass as they are. */
-function named(layer: Duplex, facts: RequestFacts): Duplex {
-  const destroy = layer.destroy.bind(layer)
-  layer.destroy = (error) => {
-    const { code } = (error ?? {}) as { code?: unknown }
-    const damaged = error != null && typeof code === 'string' && codecErrors.test(code)
-    return destroy(damaged ? damagedBody(error, facts) : error)
-  }
-  return layer
-}
-
-function damagedBody(cause: Error, facts: RequestFacts): HttpBodyError {
-  return new HttpBodyError('the compressed body is damaged or cut short', facts, { cause })
 }
 
 function codecsOf(encoding: string, facts: RequestFacts): Codec[] {

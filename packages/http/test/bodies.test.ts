@@ -1,5 +1,12 @@
 import { once } from 'node:events'
-import { brotliCompressSync, createGzip, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import {
+  brotliCompressSync,
+  createGzip,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync
+} from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { createClient, HttpBodyError, HttpTooLargeError } from '../src/index.ts'
 import { bodyOf, serve } from './server.ts'
@@ -27,6 +34,38 @@ describe('bodies that come', () => {
     }
     const raw = await client.get('/gzip', { decompress: false }).bytes()
     expect(raw).toEqual(encoded.gzip)
+  })
+
+  it('are decoded whole or in pieces: raw deflate, nothing at all, and what is slow to be read', async () => {
+    const text = 'text '.repeat(100_000)
+    const bodies: Record<string, readonly [string, Buffer, string]> = {
+      '/raw': ['deflate', deflateRawSync(text), text],
+      '/rest': ['br', Buffer.concat([brotliCompressSync(text), Buffer.alloc(99_999)]), text],
+      '/layers': ['deflate, gzip', gzipSync(deflateRawSync(text)), text],
+      ...Object.fromEntries(
+        ['gzip', 'deflate', 'br', 'zstd'].map((name) => [`/${name}`, [name, Buffer.alloc(0), '']])
+      )
+    }
+    const { origin } = await serve((request, response) => {
+      const [name, body] = bodies[request.url as string] as (typeof bodies)[string]
+      response.writeHead(200, { 'content-encoding': name })
+      // Byte by byte at first, so that no piece is a whole one.
+      for (const byte of body.subarray(0, 20)) response.write(Buffer.of(byte))
+      response.end(body.subarray(20))
+    })
+    await using client = createClient(origin)
+    for (const [path, [, , expected]] of Object.entries(bodies)) {
+      expect(await client.get(path).text(), path).toBe(expected)
+      expect(await (await client.fetch(path)).text(), path).toBe(expected)
+      const { body } = await client.fetch(path)
+      expect(await new Response(body).text(), path).toBe(expected)
+      let read = ''
+      for await (const chunk of await client.get(path).stream()) {
+        read += String(chunk)
+        await new Promise(setImmediate)
+      }
+      expect(read, path).toBe(expected)
+    }
   })
 
   it('reject when the compressed body was cut short', async () => {
