@@ -166,7 +166,17 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
 
   /** The attempt is over and has given back all it held. */
   attemptFailed(attempt: Attempt, error: unknown): void {
-    if (this.settled || this.hedging?.hasOther(attempt) === true) return
+    if (this.settled) return
+    // A status that has arrived holds, though the rest of its body never came.
+    if (this.follows(attempt)) {
+      this.redirect(attempt)
+      return
+    }
+    if (attempt.setback !== undefined) {
+      this.refusedByServer(attempt, attempt.setback)
+      return
+    }
+    if (this.hedging?.hasOther(attempt) === true) return
     const found = classifyFailure(error, attempt.request.keyed)
     this.conclude(attempt, error, this.recover().judge(attempt, found, error, undefined))
   }
