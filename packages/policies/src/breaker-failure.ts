@@ -8,30 +8,24 @@ import { classifyError } from './classify.ts'
  * that the other side hangs.
  */
 export function isEvidence(error: unknown, context: Context, judgesTimeouts: boolean): boolean {
-  if (isRejection(error)) return false
+  if (isOwnDoing(error)) return false
   return !context.aborted || (judgesTimeouts && isTimeout(context.reason))
 }
 
-/** The default of `isFailure`: all but the caller's own mistakes. */
+/** The default of `isFailure`: all but answers which say that the request was wrong. */
 export function isOtherSidesFailure(error: unknown): boolean {
-  if (isAplombError(error) && error.kind === 'invalid') return false
-  return !isAnswered(error)
+  const { status, statusCode } = (error ?? {}) as { status?: unknown; statusCode?: unknown }
+  if (typeof (status ?? statusCode) !== 'number') return true
+  return classifyError(error) !== 'permanent' || Number(status ?? statusCode) >= 500
 }
 
-/** We refused by ourselves, or a retry below gave up because of that. */
-function isRejection(error: unknown): boolean {
-  if (!isAplombError(error)) return false
-  if (error.kind === 'exhausted') return isRejection(error.cause)
-  return error.kind === 'rejected'
+/** We refused or aborted by ourselves, were misused, or a retry below gave up because of that. */
+function isOwnDoing(error: unknown): boolean {
+  if (!isAplombError(error)) return error instanceof Error && error.name === 'AbortError'
+  if (error.kind === 'exhausted') return isOwnDoing(error.cause)
+  return error.kind === 'rejected' || error.kind === 'invalid'
 }
 
 function isTimeout(reason: unknown): boolean {
   return isAplombError(reason) && reason.kind === 'timeout'
-}
-
-/** The other side answered, and the answer is that the request was wrong. */
-function isAnswered(error: unknown): boolean {
-  const { status, statusCode } = (error ?? {}) as { status?: unknown; statusCode?: unknown }
-  if (typeof (status ?? statusCode) !== 'number') return false
-  return classifyError(error) === 'permanent' && Number(status ?? statusCode) < 500
 }

@@ -50,8 +50,8 @@ export interface CircuitBreakerOptions {
   readonly halfOpenCalls?: number | undefined
   /**
    * Whether an error counts as a failure of the other side. Never asked about errors of kind
-   * `rejected` and calls that the caller aborted. Default: all but mistakes of the caller
-   * (`invalid`, HTTP 4xx other than 408 and 429).
+   * `rejected` or `invalid` and calls that were aborted. Default: all but answers of HTTP 4xx other
+   * than 408 and 429.
    */
   readonly isFailure?: ((error: unknown, context: Context) => boolean) | undefined
   /** Whether a result counts as a failure. Default: none does. */

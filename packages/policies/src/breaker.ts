@@ -1,4 +1,4 @@
-import { disposable, type Context, type Door, type Operation, type Policy } from '@aplomb/kernel'
+import type { Context, Door, Operation, Policy } from '@aplomb/kernel'
 import {
   resolveBreakerOptions,
   type CircuitBreakerOptions,
@@ -10,8 +10,12 @@ import { refused } from './door-flow.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import type { Flow, Sink } from './flow.ts'
 import { Keyed } from './keyed.ts'
+import { limitsTime } from './limited.ts'
 
-/** A breaker. With a `key`, what it says and does by itself concerns calls of the empty key. */
+/**
+ * A breaker. With a `key`, `isolate` and `reset` are for all keys at once, and `state` says no more
+ * than whether all are isolated: `for` has the breaker of each.
+ */
 export interface CircuitBreaker extends Policy {
   readonly door: Door<CircuitPass>
   readonly name: string
@@ -19,7 +23,7 @@ export interface CircuitBreaker extends Policy {
   readonly state: BreakerState
   /** The breaker of one key, whatever the `key` option says. */
   for(key: string): CircuitBreaker
-  /** Holds it open until the result is disposed of, or `reset`. */
+  /** Holds it open until each result of this has been disposed of, or until `reset`. */
   isolate(): Disposable
   /** Closes it and forgets all calls. */
   reset(): void
@@ -30,8 +34,9 @@ export interface CircuitBreaker extends Policy {
  * to see whether it is better.
  *
  * It opens when the share of failures, or of slow calls, in its window is too high. The open time
- * is at least the `retryAfterMs` of the failure that opened it. Errors of kind `rejected` and calls
- * that were aborted from above do not count; a timeout above does where there is none below. Refused calls reject with a `CircuitOpenError`.
+ * is at least the `retryAfterMs` of the failure that opened it. Errors of kind `rejected` and
+ * `invalid` and calls that were aborted do not count; a timeout above does where there is none
+ * below. Refused calls reject with a `CircuitOpenError`.
  *
  * @throws OptionsError
  */
@@ -55,7 +60,11 @@ class BreakerPolicy extends FlowPolicy implements CircuitBreaker {
       siblings ?? new Keyed(options.maxKeys, (key) => new BreakerPolicy(options, key, this.keyed))
     const { key: keyOf } = options
     const byKey = siblings === undefined ? keyOf : undefined
-    this.pick = byKey === undefined ? circuit : (context) => this.keyed.for(byKey(context)).circuit
+    this.pick =
+      byKey === undefined
+        ? circuit
+        : (context) =>
+            circuit.state === 'isolated' ? circuit : this.keyed.for(byKey(context)).circuit
     this.door = new CircuitDoor(this.pick)
   }
 
@@ -68,14 +77,12 @@ class BreakerPolicy extends FlowPolicy implements CircuitBreaker {
   }
 
   isolate(): Disposable {
-    this.circuit.isolate()
-    return disposable(() => {
-      if (this.circuit.state === 'isolated') this.circuit.reset()
-    })
+    return this.circuit.isolate()
   }
 
   reset(): void {
     this.circuit.reset()
+    if (this.pick !== this.circuit) for (const breaker of this.keyed) breaker.reset()
   }
 
   bind(next: Flow): Flow {
@@ -86,12 +93,14 @@ class BreakerPolicy extends FlowPolicy implements CircuitBreaker {
 /** What `DoorFlow` does, with one object less for each call. */
 class CircuitFlow implements Flow {
   readonly timed: boolean | undefined
+  readonly limited: boolean
   private readonly pick: Circuit | ((context: Context) => Circuit)
   private readonly name: string
   private readonly next: Flow
 
   constructor(pick: Circuit | ((context: Context) => Circuit), name: string, next: Flow) {
     this.timed = next.timed
+    this.limited = limitsTime(next)
     this.pick = pick
     this.name = name
     this.next = next
@@ -102,7 +111,7 @@ class CircuitFlow implements Flow {
     let pass: CircuitPass
     try {
       const circuit = typeof pick === 'function' ? pick(context) : pick
-      pass = circuit.enter(context, sink, this.timed !== true)
+      pass = circuit.enter(context, sink, !this.limited)
     } catch (error) {
       return refused(this.name, context, error, sink)
     }

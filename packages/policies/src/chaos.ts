@@ -14,6 +14,7 @@ import { ChaosError } from './errors.ts'
 import { chaosChannel } from './events.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import { settleWith, type Flow, type Sink } from './flow.ts'
+import { limitsTime, type LimitedFlow } from './limited.ts'
 import { randomSequence } from './random-sequence.ts'
 
 /** What `chaos` takes. Rates go from 0, never, to 1, always. */
@@ -130,10 +131,11 @@ class ChaosPolicy extends FlowPolicy {
     this.options = options
   }
 
-  bind(next: Flow): Flow {
+  bind(next: Flow): LimitedFlow {
     if (this.options.enabled === false) return next
     return {
       timed: next.timed,
+      limited: limitsTime(next),
       run: (context, operation, sink) => {
         let random: Random | undefined
         try {

@@ -1,4 +1,4 @@
-import { callHook, Context } from '@aplomb/kernel'
+import { callHook, Context, disposable } from '@aplomb/kernel'
 import { isEvidence } from './breaker-failure.ts'
 import { resolveBreakerOptions, type ResolvedBreakerOptions } from './breaker-options.ts'
 import type { BreakerState } from './breaker-state.ts'
@@ -52,6 +52,9 @@ export class CircuitPass implements Sink {
   }
 }
 
+/** How long a probe may take, in milliseconds, where the circuit stays open for no time. */
+const patienceMs = 1000
+
 /** The state machine of one circuit breaker. */
 export class Circuit {
   state: BreakerState = 'closed'
@@ -67,6 +70,8 @@ export class Circuit {
   private growing = 0
   private probing = 0
   private probed = 0
+  /** Who holds it open by hand. */
+  private holds = 0
   private lastProbeAt = 0
   private cause: unknown = undefined
 
@@ -89,16 +94,28 @@ export class Circuit {
     if (failed && !isEvidence(outcome, pass.context, pass.judgesTimeouts)) {
       return this.forgetProbe()
     }
-    const bad = failed
-      ? options.isFailure(outcome, pass.context)
-      : options.isFailureResult !== undefined && options.isFailureResult(outcome, pass.context)
+    let bad: boolean
+    try {
+      bad = failed
+        ? options.isFailure(outcome, pass.context)
+        : options.isFailureResult !== undefined && options.isFailureResult(outcome, pass.context)
+    } catch (error) {
+      this.forgetProbe()
+      throw error
+    }
     const slow = pass.startedAt !== undefined && this.isSlow(pass.startedAt)
     if (this.state === 'half-open') this.leaveProbe(bad || slow, outcome)
     else if (this.window.record(options.clock.coarseNow(), bad, slow)) this.open(outcome)
   }
 
-  isolate(): void {
+  /** Each isolation is a period of its own, so a hold from an earlier one gives up nothing. */
+  isolate(): Disposable {
     if (this.state !== 'isolated') this.change('isolated')
+    const { period } = this
+    this.holds++
+    return disposable(() => {
+      if (period === this.period && --this.holds === 0) this.reset()
+    })
   }
 
   reset(): void {
@@ -119,7 +136,7 @@ export class Circuit {
     }
     const { halfOpenCalls } = this.options
     // A probe that never ends must not keep the circuit half-open for ever.
-    const overdue = now - this.lastProbeAt >= this.openMs
+    const overdue = now - this.lastProbeAt >= (this.openMs === 0 ? patienceMs : this.openMs)
     if (this.probing + this.probed >= halfOpenCalls && !(this.probing > 0 && overdue)) {
       throw this.refusal('is being probed')
     }
@@ -163,7 +180,7 @@ export class Circuit {
     const { options, key, state: from } = this
     this.state = to
     this.period++
-    this.probing = this.probed = 0
+    this.probing = this.probed = this.holds = 0
     const { name, onStateChange } = options
     if (onStateChange === undefined && !breakerChannel.hasSubscribers) return
     const openMs = to === 'open' ? this.openMs : undefined

@@ -2,6 +2,7 @@ import { invalidOptions, type Clock, type Context, type Policy } from '@aplomb/k
 import { DoorFlow } from './door-flow.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import { runAsPromise, settleWith, type Flow } from './flow.ts'
+import { limitsTime, type LimitedFlow } from './limited.ts'
 
 /**
  * Several policies as one, outermost first: `compose(timeout, retry)` limits the time of all
@@ -39,8 +40,9 @@ function bindPolicy(policy: Policy, next: Flow): Flow {
 }
 
 /** A policy that only knows promises. */
-function bindForeign(policy: Policy, next: Flow): Flow {
+function bindForeign(policy: Policy, next: Flow): LimitedFlow {
   return {
+    limited: limitsTime(next),
     run(context, operation, sink) {
       const below = (inner: Context): Promise<unknown> => runAsPromise(next, inner, operation)
       let result: Promise<unknown>

@@ -3,16 +3,19 @@ import { rejectedChannel, waitedChannel } from './events.ts'
 import { note } from './explain.ts'
 import type { Flow, Sink } from './flow.ts'
 import { keepShape } from './keep-shape.ts'
+import { limitsTime } from './limited.ts'
 
 /** A policy that is no more than a door, around what `next` runs. */
 export class DoorFlow implements Flow {
   readonly timed: boolean | undefined
+  readonly limited: boolean
   readonly door: Door
   readonly name: string
   readonly next: Flow
 
   constructor(door: Door, name: string, next: Flow) {
     this.timed = next.timed
+    this.limited = limitsTime(next)
     this.door = door
     this.name = name
     this.next = next

@@ -12,6 +12,7 @@ import { callerScope } from './caller-scope.ts'
 import { fallbackChannel } from './events.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import { operationFlow, type Flow, type Sink } from './flow.ts'
+import { limitsTime, type LimitedFlow } from './limited.ts'
 
 /** What failed: an error, or a result that counts as a failure. */
 export interface Failure {
@@ -74,10 +75,11 @@ class FallbackPolicy extends FlowPolicy {
     this.options = options
   }
 
-  bind(next: Flow): Flow {
+  bind(next: Flow): LimitedFlow {
     const { options } = this
     return {
       timed: next.timed,
+      limited: limitsTime(next),
       run(context, operation, sink) {
         // The action is the caller's code, so it runs in the caller's AsyncLocalStorage.
         const caller = next.timed === true ? callerScope() : undefined

@@ -3,6 +3,7 @@ import { FlowPolicy } from './flow-policy.ts'
 import type { Flow } from './flow.ts'
 import { HedgePace } from './hedge-pace.ts'
 import { HedgedCall } from './hedged-call.ts'
+import { limitsTime, type LimitedFlow } from './limited.ts'
 import { chargedBudget, type RetryBudget } from './retry-budget.ts'
 import {
   resolveHedgeOptions,
@@ -34,10 +35,11 @@ class HedgePolicy extends FlowPolicy {
     this.pace = new HedgePace(options)
   }
 
-  bind(next: Flow): Flow {
+  bind(next: Flow): LimitedFlow {
     const { options, pace } = this
     return {
       timed: true,
+      limited: limitsTime(next),
       run(context, operation, sink) {
         let budget: RetryBudget | undefined
         try {

@@ -23,6 +23,10 @@ export class Keyed<T> {
     return thing
   }
 
+  [Symbol.iterator](): Iterator<T> {
+    return this.things.values()
+  }
+
   private dropOldest(): void {
     for (const key of this.things.keys()) {
       this.things.delete(key)

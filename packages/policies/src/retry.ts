@@ -1,6 +1,7 @@
 import type { Context, Operation, Policy } from '@aplomb/kernel'
 import { FlowPolicy } from './flow-policy.ts'
 import type { Flow, Sink } from './flow.ts'
+import { limitsTime } from './limited.ts'
 import { RetriedCall } from './retried-call.ts'
 import { chargedBudget, type RetryBudget } from './retry-budget.ts'
 import {
@@ -38,10 +39,12 @@ class RetryPolicy extends FlowPolicy {
 
 class RetryFlow implements Flow {
   readonly timed = true
+  readonly limited: boolean
   private readonly options: ResolvedRetryOptions
   private readonly next: Flow
 
   constructor(options: ResolvedRetryOptions, next: Flow) {
+    this.limited = limitsTime(next)
     this.options = options
     this.next = next
   }
