@@ -1,4 +1,5 @@
 import { type Clock, type Context, type Operation, type Permit, type Timer } from '@aplomb/kernel'
+import { WeightTooLargeError } from './errors.ts'
 import { waitChannel } from './events.ts'
 import { FairQueue, type FairGate } from './fair-queue.ts'
 import { ForwardTime } from './forward-time.ts'
@@ -139,8 +140,8 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     waiter.grantedAt = at
     this.guard.watch(waiter.state)
     this.take(waiter.state, at, waiter.weight)
-    if (waiter.since !== undefined) this.announce(waiter, waiter.since)
     waiter.grant()
+    if (waiter.since !== undefined) this.announce(waiter, waiter.since)
   }
 
   takeBack(waiter: RateWaiter): void {
@@ -156,7 +157,10 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   /** A server's feedback has lowered the limit below what the waiter asks for. */
   refuseTooLarge(waiter: RateWaiter): void {
     const { state, weight } = waiter
-    waiter.fail(this.refusals.tooLarge(state, weight, this.capacity))
+    const capacity = Math.min(this.capacity, state.capacity)
+    const error = new WeightTooLargeError(this.name, weight, capacity)
+    waiter.fail(error)
+    this.refusals.publish(state, weight, error)
   }
 
   /** Something about the key has changed. */

@@ -235,16 +235,23 @@ export class Semaphore implements Limiter, Policy, Door<number> {
     for (let waiter = this.queue.peek(); waiter !== undefined; waiter = this.queue.peek()) {
       if (waiter.weight > this.limit) {
         this.queue.remove(waiter)
-        waiter.fail(new WeightTooLargeError(this.name, waiter.weight, this.limit))
+        this.refuseTooLarge(waiter)
       } else if (waiter.weight > this.limit - this.used) {
         return
       } else {
         this.queue.take(waiter)
         this.used += waiter.weight
-        this.announce(waiter)
         waiter.grant()
+        this.announce(waiter)
       }
     }
+  }
+
+  /** A resize has made it impossible. */
+  private refuseTooLarge(waiter: SemaphoreWaiter): void {
+    const error = new WeightTooLargeError(this.name, waiter.weight, this.limit)
+    waiter.fail(error)
+    publishReject(this.name, this.kind, waiter.weight, error)
   }
 
   private announce(waiter: SemaphoreWaiter): void {

@@ -43,6 +43,52 @@ describe('channels', () => {
     ])
   })
 
+  it('may be listened to by who cancels the very call that is let in', async () => {
+    const clock = new TestClock()
+    const controller = new AbortController()
+    const { signal } = controller
+    stops.push(subscribeTo('aplomb:limits:wait', () => controller.abort('no longer needed')))
+    const semaphore = new Semaphore({ permits: 1, clock })
+    const held = await semaphore.acquire()
+    const permit = semaphore.acquire({ signal }).catch((reason: unknown) => reason)
+    const limiter = rateLimiter('1/s', { clock })
+    await limiter.acquire()
+    const token = limiter.acquire({ signal }).catch((reason: unknown) => reason)
+    held.release()
+    expect(await permit).toBe('no longer needed')
+    expect(await token).toBe('no longer needed')
+    expect(semaphore.available).toBe(1)
+    expect(limiter.queued).toBe(0)
+  })
+
+  it('may be listened to by who cancels a call that its limiter cannot serve any more', async () => {
+    const clock = new TestClock()
+    const messages = listen<RejectMessage>('reject')
+    const controller = new AbortController()
+    const options = { weight: 2, signal: controller.signal }
+    stops.push(subscribeTo('aplomb:limits:reject', () => controller.abort('late')))
+    const limiter = rateLimiter('2/s', { clock })
+    await limiter.acquire()
+    const semaphore = new Semaphore(2)
+    await semaphore.acquire()
+    const all = [limiter.acquire(options), semaphore.acquire(options)]
+    limiter.applyFeedback({ limit: 1 })
+    const [tokens, permits] = await Promise.allSettled(all)
+    expect(tokens).toMatchObject({ reason: { code: 'ERR_WEIGHT_TOO_LARGE' } })
+    expect(permits).toMatchObject({ reason: 'late' })
+    expect(messages.map(({ code }) => code)).toEqual(['ERR_WEIGHT_TOO_LARGE', 'ABORTED'])
+  })
+
+  it('tell who was refused because of a smaller size', async () => {
+    const messages = listen<RejectMessage>('reject')
+    const semaphore = new Semaphore(2)
+    await semaphore.acquire()
+    const waiting = semaphore.acquire({ weight: 2 }).catch(() => undefined)
+    semaphore.resize(1)
+    await waiting
+    expect(messages).toMatchObject([{ kind: 'semaphore', code: 'ERR_WEIGHT_TOO_LARGE', weight: 2 }])
+  })
+
   it('name keys only where they are no secrets', async () => {
     const messages = listen<WaitMessage>('wait')
     const clock = new TestClock()
