@@ -19,6 +19,9 @@ type Network = readonly [ipaddr.IPv4 | ipaddr.IPv6, number]
 /** The metadata service of Azure, which is at a public address. */
 const alwaysDenied = ['168.63.129.16']
 
+/** All that IANA has given out of IPv6; the rest is IPv4 in disguise (`::7f00:1`) or unassigned. */
+const globalUnicast = parseNetwork('2000::/3')
+
 /** Tells why an address must not be connected to; undefined if it may. */
 export type AddressJudge = (address: string) => string | undefined
 
@@ -38,7 +41,8 @@ export function addressJudge(settings: GuardSettings = {}): AddressJudge {
     if (allowed.some((network) => isWithin(ip, network))) return undefined
     if (denied.some((network) => isWithin(ip, network))) return 'denied'
     const range = ip.range()
-    return range === 'unicast' ? undefined : range
+    if (range !== 'unicast') return range
+    return ip.kind() === 'ipv4' || isWithin(ip, globalUnicast) ? undefined : 'reserved'
   }
 }
 

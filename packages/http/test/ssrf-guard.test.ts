@@ -35,6 +35,12 @@ describe('the judge of addresses', () => {
     '64:ff9b::7f00:1',
     '2002:7f00:1::',
     '2001::1',
+    '::7f00:1',
+    '::10.0.0.1',
+    '64:ff9b:1::7f00:1',
+    'fec0::1',
+    '100:0:0:1::1',
+    '4000::1',
     'not an address'
   ])('refuses %s', (address) => {
     expect(judge(address)).toBeTypeOf('string')
