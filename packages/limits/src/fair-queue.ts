@@ -1,7 +1,7 @@
 import { Heap } from './heap.ts'
-import type { Meter } from './meter.ts'
-import { earliestOf, type RateKey } from './rate-key.ts'
+import type { RateKey } from './rate-key.ts'
 import type { RateWaiter } from './rate-waiter.ts'
+import type { SharedWindows } from './shared-windows.ts'
 
 /** The limiter, as its queue sees it. */
 export interface FairGate {
@@ -17,13 +17,13 @@ export interface FairGate {
  */
 export class FairQueue {
   queued = 0
-  private readonly shared: readonly Meter[]
+  private readonly shared: SharedWindows
   private readonly gate: FairGate
   private readonly sleeping = new Heap<RateKey>((a, b) => a.readyAt < b.readyAt)
   private readonly ready = new Heap<RateKey>((a, b) => a.virtual < b.virtual)
   private virtual = 0
 
-  constructor(shared: readonly Meter[], gate: FairGate) {
+  constructor(shared: SharedWindows, gate: FairGate) {
     this.shared = shared
     this.gate = gate
   }
@@ -78,7 +78,7 @@ export class FairQueue {
         this.sleep(state, ownAt)
         continue
       }
-      sharedAt = earliestOf(this.shared, now, waiter.weight)
+      sharedAt = this.shared.earliest(now, waiter.weight)
       if (sharedAt > now) break
       this.serve(state, waiter, now)
       sharedAt = Number.POSITIVE_INFINITY

@@ -17,6 +17,13 @@ export class Gcra implements Meter {
     this.burst = burst
   }
 
+  copy(): Gcra {
+    const copy = new Gcra(this.intervalMs, this.burst)
+    copy.fullAt = this.fullAt
+    copy.last = this.last
+    return copy
+  }
+
   get capacity(): number {
     return this.burst
   }

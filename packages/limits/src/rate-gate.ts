@@ -5,12 +5,12 @@ import { FairQueue, type FairGate } from './fair-queue.ts'
 import { ForwardTime } from './forward-time.ts'
 import { KeyTable } from './key-table.ts'
 import { requirePriority, requireWeight } from './limit-options.ts'
-import type { Meter } from './meter.ts'
-import { createMeters, earliestOf, RateKey } from './rate-key.ts'
+import { createMeters, RateKey, type WindowMeter } from './rate-key.ts'
 import type { ResolvedRateOptions } from './rate-options.ts'
 import { HeldTokens, spent, type TokenSource } from './rate-permits.ts'
 import { RateRefusals } from './rate-refusals.ts'
 import { RateWaiter } from './rate-waiter.ts'
+import { SharedWindows } from './shared-windows.ts'
 import { TurnGuard } from './turn-guard.ts'
 import { WaitQueue } from './wait-queue.ts'
 import type { Gate } from './waiter.ts'
@@ -28,7 +28,7 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   readonly name: string
   readonly refusals: RateRefusals
   readonly time: ForwardTime = new ForwardTime()
-  readonly shared: readonly Meter[]
+  readonly shared: SharedWindows
   /** The most that any key can have at once. */
   readonly capacity: number
   /** The state of calls without a key. */
@@ -51,13 +51,15 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     this.refusals = new RateRefusals(this.name, options.publishKeys)
     this.clock = options.clock
     this.isStrict = options.windows.some(({ strict }) => strict ?? options.strict)
-    this.shared = this.createMeters(true)
+    this.shared = new SharedWindows(this.createMeters(true))
     this.plain = this.createKey('')
-    this.capacity = Math.min(...[...this.plain.meters, ...this.shared].map((m) => m.capacity))
+    this.capacity = Math.min(
+      ...[...this.plain.meters, ...this.shared.meters].map((m) => m.capacity)
+    )
     this.keys = new KeyTable(options.maxKeys, (key) => this.createKey(key))
     this.fair = new FairQueue(this.shared, this)
     this.shape = new HeldTokens(this, this.plain, 0)
-    this.guard = new TurnGuard(this.clock, this.time, this.shared)
+    this.guard = new TurnGuard(this.clock, this.time, this.shared.meters)
   }
 
   now(): number {
@@ -90,14 +92,26 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
 
   earliest(state: RateKey, now: number, weight: number): number {
     const at = Math.max(state.earliest(now, weight), this.pausedUntil)
-    return this.shared.length === 0 ? at : Math.max(at, earliestOf(this.shared, now, weight))
+    return this.shared.earliest(now, weight, at)
   }
 
   take(state: RateKey, at: number, weight: number): void {
+    this.takeOwn(state, at, weight)
+    this.shared.take(at, weight)
+  }
+
+  /** Takes tokens that can be used from `at` on. */
+  reserve(state: RateKey, now: number, at: number, weight: number): void {
+    this.takeOwn(state, at, weight)
+    // Strict windows hold them from now on.
+    if (this.isStrict) this.shared.take(at, weight)
+    else this.shared.reserve(now, at, weight)
+  }
+
+  private takeOwn(state: RateKey, at: number, weight: number): void {
     if (this.isStrict) state.inFlight += weight
     const { meters } = state
     for (let index = 0; index < meters.length; index++) meters[index]?.take(at, weight)
-    for (const meter of this.shared) meter.take(at, weight)
   }
 
   settle(state: RateKey, weight: number): void {
@@ -105,14 +119,14 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     const now = this.now()
     state.inFlight -= weight
     for (const meter of state.meters) meter.settle(now, weight)
-    for (const meter of this.shared) meter.settle(now, weight)
+    for (const meter of this.shared.meters) meter.settle(now, weight)
     this.look(state)
   }
 
   undo(state: RateKey, at: number, weight: number): void {
     if (this.isStrict) state.inFlight -= weight
     for (const meter of state.meters) meter.giveBack(at, weight)
-    for (const meter of this.shared) meter.giveBack(at, weight)
+    this.shared.giveBack(at, weight)
     this.look(state)
   }
 
@@ -202,7 +216,9 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     const ahead = state.queue?.weightAhead(priority) ?? 0
     let at = Math.max(now, this.pausedUntil, state.notBefore)
     for (const meter of state.meters) at = Math.max(at, meter.earliestAfter(now, ahead, weight))
-    for (const meter of this.shared) at = Math.max(at, meter.earliestAfter(now, ahead, weight))
+    for (const meter of this.shared.meters) {
+      at = Math.max(at, meter.earliestAfter(now, ahead, weight))
+    }
     return at - now
   }
 
@@ -232,7 +248,7 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     timer.cancel()
   }
 
-  private createMeters(shared: boolean): Meter[] {
+  private createMeters(shared: boolean): WindowMeter[] {
     const { windows, strict, guardMs } = this.options
     return windows
       .filter((window) => window.shared === shared)

@@ -59,6 +59,9 @@ export class RateKey implements HeapNode {
   }
 }
 
+/** The arithmetic of one window. */
+export type WindowMeter = Gcra | SlidingWindow
+
 /** When all meters allow `weight`: `now`, or later. */
 export function earliestOf(meters: readonly Meter[], now: number, weight: number): number {
   let at = now
@@ -74,7 +77,7 @@ export function createMeters(
   window: ResolvedWindow,
   strictByDefault: boolean,
   guardMs: number
-): Meter[] {
+): WindowMeter[] {
   const { limit, burst, algorithm, strict = strictByDefault } = window
   const perMs = window.perMs + guardMs
   if (algorithm === 'gcra') return [createGcra(limit, perMs, burst)]

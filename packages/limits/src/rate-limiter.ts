@@ -80,8 +80,8 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
     const now = gate.now()
     const state = key === '' ? gate.plain : (gate.keys.peek(key) ?? gate.createKey(key))
     if (gate.pausedUntil > now || state.notBefore > now) return 0
-    const meters = [...state.meters, ...gate.shared]
-    return Math.max(0, Math.min(...meters.map((meter) => meter.available(now))))
+    const own = state.meters.map((meter) => meter.available(now))
+    return Math.max(0, Math.min(gate.shared.available(now), ...own))
   }
 
   /**
@@ -151,7 +151,7 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
     if (delayMs >= context.remainingMs) {
       throw gate.refusals.unreachable(state, weight, delayMs)
     }
-    gate.take(state, at, weight)
+    gate.reserve(state, now, at, weight)
     const times = { takenAt: at, at: at - gate.time.offset, delayMs }
     return new ReservedTokens(gate, state, weight, times)
   }

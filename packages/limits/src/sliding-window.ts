@@ -46,6 +46,12 @@ export class SlidingWindow implements Meter {
     this.limit = Math.min(limit, this.fullLimit)
   }
 
+  copy(): SlidingWindow {
+    const copy = new SlidingWindow(this.fullLimit, this.perMs, this.strict)
+    const { times, totals } = this
+    return Object.assign(copy, this, { times: times.slice(), totals: totals.slice() })
+  }
+
   get capacity(): number {
     return this.limit
   }
@@ -104,7 +110,7 @@ export class SlidingWindow implements Meter {
     if (!this.strict) return
     this.held -= weight
     this.expire(now)
-    this.log(Math.max(now, this.last), weight)
+    this.log(now, weight)
   }
 
   available(now: number): number {
@@ -153,7 +159,9 @@ export class SlidingWindow implements Meter {
     this.total = 0
   }
 
-  private log(at: number, weight: number): void {
+  /** Not before the last one, which may have been postponed beyond. */
+  private log(takenAt: number, weight: number): void {
+    const at = Math.max(takenAt, this.last)
     this.total += weight
     if (this.size > 0 && at - this.mergedFrom <= this.mergeMs) {
       const index = this.slot(this.size - 1)

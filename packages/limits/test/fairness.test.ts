@@ -88,6 +88,42 @@ describe('keys', () => {
     expect(log).toEqual(['large'])
   })
 
+  it.each(['sliding-window', 'gcra'] as const)(
+    'that reserve what their own window allows later hold up nobody else (%s)',
+    async (algorithm) => {
+      const clock = new TestClock()
+      const shared = { limit: 3, perMs: 1000, shared: true, algorithm }
+      const limiter = rateLimiter(['1/min', shared], { clock })
+      limiter.reserve({ key: 'a' })
+      expect(limiter.reserve({ key: 'a' }).at).toBe(60_000)
+      expect(limiter.reserve({ key: 'a' }).at).toBe(120_000)
+      expect(limiter.tryAcquire({ key: 'b' })).toBeDefined()
+      expect(limiter.reserve({ key: 'b' }).at).toBe(60_000)
+      await clock.advance(59_999)
+      // What was promised stays promised: two of three units are as good as taken.
+      const log: string[] = []
+      for (const key of ['c', 'd']) void limiter.acquire({ key }).then(() => log.push(key))
+      await clock.settle()
+      expect(log).toEqual(algorithm === 'gcra' ? [] : ['c'])
+      expect(limiter.available()).toBe(0)
+      await clock.advance(1001)
+      expect(log).toEqual(['c', 'd'])
+      expect(clock.pendingTimers).toBe(0)
+    }
+  )
+
+  it('that reserve and cancel give back what was shared', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter(['1/min', { limit: 1, perMs: 1000, shared: true }], { clock })
+    limiter.reserve({ key: 'a' })
+    const later = limiter.reserve({ key: 'a' })
+    await clock.advance(59_500)
+    expect(limiter.available('b')).toBe(0)
+    later.cancel()
+    expect(limiter.available('b')).toBe(1)
+    expect(limiter.tryAcquire({ key: 'b' })).toBeDefined()
+  })
+
   it('are remembered in bounded memory: the least used is forgotten', async () => {
     const clock = new TestClock()
     const limiter = rateLimiter('1/h', { clock, maxKeys: 100 })

@@ -186,7 +186,12 @@ const rateCommands = fc.array(
       priority: fc.integer({ min: 0, max: 1 }),
       timeoutMs: fc.option(fc.integer({ min: 0, max: 200 }), { nil: undefined })
     }),
-    fc.record({ kind: fc.constant('reserve' as const), cancel: fc.boolean() }),
+    fc.record({
+      kind: fc.constant('reserve' as const),
+      weight: fc.integer({ min: 1, max: 3 }),
+      key: fc.constantFrom('', 'a', 'b'),
+      cancel: fc.boolean()
+    }),
     fc.record({ kind: fc.constant('abort' as const), pick: fc.nat() }),
     fc.record({ kind: fc.constant('advance' as const), ms: fc.integer({ min: 0, max: 120 }) }),
     fc.record({ kind: fc.constant('jump' as const), ms: fc.integer({ min: -300, max: 100 }) }),
@@ -216,6 +221,28 @@ const windows = [
       [6, 100, true]
     ]
   },
+  {
+    name: 'a long window each and a short one for all',
+    spec: [
+      { limit: 3, perMs: 300 },
+      { limit: 4, perMs: 100, shared: true }
+    ],
+    limits: [
+      [3, 300, false],
+      [4, 100, true]
+    ]
+  },
+  {
+    name: 'a long window each and a bucket for all',
+    spec: [
+      { limit: 3, perMs: 300 },
+      { limit: 5, perMs: 100, shared: true, algorithm: 'gcra', burst: 3 }
+    ],
+    limits: [
+      [3, 300, false],
+      [8, 100, true]
+    ]
+  },
   { name: 'a paced window', spec: { limit: 6, perMs: 90, burst: 3 }, limits: [[6, 90, false]] }
 ] as const
 
@@ -242,22 +269,21 @@ describe.each(windows)('a rate limiter of $name', ({ spec, limits }) => {
             )
             pending.add(call)
           } else if (command.kind === 'reserve') {
-            const reservation = limiter.reserve()
+            const { weight, key } = command
+            const reservation = limiter.reserve({ weight, key })
             if (command.cancel) reservation.cancel()
-            else starts.push({ at: reservation.at - trueOffset, weight: 1, key: '' })
+            else starts.push({ at: reservation.at - trueOffset, weight, key })
           } else if (command.kind === 'abort') {
             aborts[command.pick % Math.max(1, aborts.length)]?.abort(reason)
           } else if (command.kind === 'pause') {
             limiter.pause(clock.now() + command.ms)
-          } else if (command.kind === 'jump' && command.ms < 0) {
-            await clock.settle()
-            clock.jump(command.ms)
-            trueOffset += command.ms
-            // A limiter can only see a jump when it reads the clock.
-            limiter.available()
           } else if (command.kind === 'jump') {
             await clock.settle()
+            // A limiter can only see a jump when it reads the clock before and after.
+            limiter.available()
             clock.jump(command.ms)
+            trueOffset += Math.min(0, command.ms)
+            limiter.available()
           } else {
             await clock.advance(command.ms)
           }
