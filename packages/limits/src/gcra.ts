@@ -1,5 +1,8 @@
 import type { Meter } from './meter.ts'
 
+/** Intervals are rarely whole, and their sums off by a little; a nanosecond early is on time. */
+const ON_TIME_MS = 1e-6
+
 /**
  * The generic cell rate algorithm (ITU-T I.371; as "leaky bucket as a meter", the same as a token
  * bucket of `burst` tokens that gains one each `intervalMs`): two numbers of memory whatever the
@@ -31,7 +34,7 @@ export class Gcra implements Meter {
   earliest(now: number, weight: number): number {
     if (weight > this.burst) return Number.POSITIVE_INFINITY
     const possible = this.fullAt - (this.burst - weight) * this.intervalMs
-    return possible > now ? possible : now
+    return possible - now > ON_TIME_MS ? possible : now
   }
 
   earliestAfter(now: number, ahead: number, weight: number): number {

@@ -1,6 +1,6 @@
 import type { RateKey } from './rate-key.ts'
 
-/** How many old keys each new one looks at. */
+/** How many old keys each new one looks at, or forgets. */
 const LOOKS = 4
 
 /**
@@ -9,7 +9,9 @@ const LOOKS = 4
  * that was not used for longest (second chance, an approximation of LRU that makes use free).
  */
 export class KeyTable {
-  private readonly states = new Map<string, RateKey>()
+  private readonly loose = new Map<string, RateKey>()
+  /** Could not be forgotten when last looked at; apart, so that nobody has to search among them. */
+  private readonly pinned = new Map<string, RateKey>()
   private readonly maxKeys: number
   private readonly create: (key: string) => RateKey
 
@@ -19,45 +21,61 @@ export class KeyTable {
   }
 
   get size(): number {
-    return this.states.size
+    return this.loose.size + this.pinned.size
   }
 
   get(key: string, now: () => number): RateKey {
-    const found = this.states.get(key)
+    const found = this.peek(key)
     if (found !== undefined) {
       found.touched = true
       return found
     }
+    this.unpin()
     this.forgetIdle(now())
-    if (this.states.size >= this.maxKeys) this.evict()
+    // More than one, for there may be too many of those that were pinned.
+    for (let looks = LOOKS; looks > 0 && this.size >= this.maxKeys; looks--) this.evict()
     const state = this.create(key)
-    this.states.set(key, state)
+    this.loose.set(key, state)
     return state
   }
 
   /** What is known of a key, without making anything of it. */
   peek(key: string): RateKey | undefined {
-    return this.states.get(key)
+    return this.loose.get(key) ?? this.pinned.get(key)
+  }
+
+  private unpin(): void {
+    let looks = LOOKS
+    for (const [key, state] of this.pinned) {
+      if (looks-- === 0) return
+      this.pinned.delete(key)
+      this.keep(key, state)
+    }
   }
 
   private forgetIdle(now: number): void {
     let looks = LOOKS
-    for (const [key, state] of this.states) {
+    for (const [key, state] of this.loose) {
       if (looks-- === 0) return
-      this.states.delete(key)
-      if (!state.isIdle(now)) this.states.set(key, state)
+      this.loose.delete(key)
+      if (!state.isIdle(now)) this.keep(key, state)
     }
   }
 
   private evict(): void {
     // Twice round: the first time may do no more than take away every second chance.
-    let chances = 2 * this.states.size
-    for (const [key, state] of this.states) {
+    let chances = 2 * this.loose.size
+    for (const [key, state] of this.loose) {
       if (chances-- === 0) return
-      this.states.delete(key)
+      this.loose.delete(key)
       if (!state.touched && !state.isPinned()) return
       state.touched = false
-      this.states.set(key, state)
+      this.keep(key, state)
     }
+  }
+
+  private keep(key: string, state: RateKey): void {
+    if (state.isPinned()) this.pinned.set(key, state)
+    else this.loose.set(key, state)
   }
 }

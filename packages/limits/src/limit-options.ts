@@ -35,6 +35,11 @@ export function requireWeight(owner: string, weight: number, whole: boolean): vo
   throw invalidOptions(owner, [`weight: must be ${noun}, not ${weight}`])
 }
 
+export function requireTime(owner: string, name: string, time: number): void {
+  if (typeof time === 'number' && !Number.isNaN(time)) return
+  throw invalidOptions(owner, [`${name}: must be a time in milliseconds, not ${time}`])
+}
+
 export function requirePriority(owner: string, priority: number): void {
   if (Number.isFinite(priority)) return
   throw invalidOptions(owner, [`priority: must be a number, not ${priority}`])

@@ -1,3 +1,6 @@
+/** Sums of fractions are off by a little; less than this many units is nothing. */
+export const DUST = 1e-9
+
 /**
  * The arithmetic of one limit, without a clock: every method is told the time. Times never go back
  * (`ForwardTime` sees to that), and units are taken in the order of their times.

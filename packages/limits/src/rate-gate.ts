@@ -36,6 +36,8 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   readonly keys: KeyTable
   readonly fair: FairQueue
   pausedUntil: number = Number.NEGATIVE_INFINITY
+  /** Units that are out, of all keys, in strict use. */
+  inFlight = 0
   private readonly clock: Clock
   private readonly isStrict: boolean
   private readonly guard: TurnGuard
@@ -109,22 +111,27 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   }
 
   private takeOwn(state: RateKey, at: number, weight: number): void {
-    if (this.isStrict) state.inFlight += weight
+    if (this.isStrict) this.count(state, weight)
     const { meters } = state
     for (let index = 0; index < meters.length; index++) meters[index]?.take(at, weight)
+  }
+
+  private count(state: RateKey, weight: number): void {
+    state.inFlight += weight
+    this.inFlight += weight
   }
 
   settle(state: RateKey, weight: number): void {
     if (!this.isStrict) return
     const now = this.now()
-    state.inFlight -= weight
+    this.count(state, -weight)
     for (const meter of state.meters) meter.settle(now, weight)
     for (const meter of this.shared.meters) meter.settle(now, weight)
     this.look(state)
   }
 
   undo(state: RateKey, at: number, weight: number): void {
-    if (this.isStrict) state.inFlight -= weight
+    if (this.isStrict) this.count(state, -weight)
     for (const meter of state.meters) meter.giveBack(at, weight)
     this.shared.giveBack(at, weight)
     this.look(state)

@@ -1,6 +1,6 @@
 import type { HeapNode } from './heap.ts'
 import { Gcra } from './gcra.ts'
-import type { Meter } from './meter.ts'
+import { DUST, type Meter } from './meter.ts'
 import type { ResolvedWindow } from './rate-spec.ts'
 import type { RateWaiter } from './rate-waiter.ts'
 import { SlidingWindow } from './sliding-window.ts'
@@ -50,7 +50,7 @@ export class RateKey implements HeapNode {
 
   /** True while forgetting it would lose somebody's place. */
   isPinned(): boolean {
-    return this.isWaiting() || this.inFlight > 0
+    return this.isWaiting() || this.inFlight > DUST
   }
 
   /** True when forgetting it changes nothing. */

@@ -10,7 +10,8 @@ import {
 import { applyFeedback } from './apply-feedback.ts'
 import { publishCreated, type LimiterStatistics } from './events.ts'
 import { KeyedLimit } from './keyed-limit.ts'
-import { requireWeight } from './limit-options.ts'
+import { requireTime, requireWeight } from './limit-options.ts'
+import { DUST } from './meter.ts'
 import { asQueueTimeout } from './queue-timeout.ts'
 import { RateGate } from './rate-gate.ts'
 import { resolveRateOptions, type RateLimiterOptions } from './rate-options.ts'
@@ -64,9 +65,9 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
   }
 
   get statistics(): LimiterStatistics {
-    const { plain, fair, capacity, keys } = this.gate
+    const { inFlight, fair, capacity, keys } = this.gate
     return {
-      inFlight: plain.inFlight,
+      inFlight: inFlight < DUST ? 0 : inFlight,
       queued: fair.queued,
       available: this.available(),
       limit: capacity,
@@ -159,9 +160,12 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
   /**
    * Lets nobody in before `untilMs` (in `clock.now()` milliseconds; default: until `resume`): no
    * call at all, or none of one key.
+   *
+   * @throws OptionsError
    */
   pause(untilMs: number = Number.POSITIVE_INFINITY, key?: string): void {
     const { gate } = this
+    requireTime('RateLimiter.pause', 'untilMs', untilMs)
     const until = untilMs + gate.time.offset
     if (key === undefined) gate.pausedUntil = until
     else gate.keyOf(key).notBefore = until

@@ -1,4 +1,4 @@
-import type { Meter } from './meter.ts'
+import { DUST, type Meter } from './meter.ts'
 
 /** A log is coarser than exact only beyond so many entries, and then by a 1,024th of the window. */
 const EXACT_ENTRIES = 1024
@@ -59,8 +59,8 @@ export class SlidingWindow implements Meter {
   earliest(now: number, weight: number): number {
     if (this.size > 0 && this.at(0) <= now - this.perMs) this.expire(now)
     const excess = this.total - this.expired + this.held + weight - this.limit
-    if (excess <= 0) return now > this.last ? now : this.last
-    if (this.held + weight > this.limit) return Number.POSITIVE_INFINITY
+    if (excess <= DUST) return now > this.last ? now : this.last
+    if (this.held + weight > this.limit + DUST) return Number.POSITIVE_INFINITY
     return Math.max(now, this.last, this.freedAt(excess))
   }
 
@@ -69,9 +69,9 @@ export class SlidingWindow implements Meter {
     if (weight > this.limit) return Number.POSITIVE_INFINITY
     const used = this.total - this.expired
     const excess = used + this.held + ahead + weight - this.limit
-    if (excess <= 0) return Math.max(now, this.last)
+    if (excess <= DUST) return Math.max(now, this.last)
     // Everyone who goes in holds the place for another round.
-    const rounds = Math.ceil(excess / this.limit) - 1
+    const rounds = Math.ceil((excess - DUST) / this.limit) - 1
     const rest = excess - rounds * this.limit
     const freed = rest <= used ? this.freedAt(rest) : now + this.perMs
     return Math.max(now, freed + rounds * this.perMs)
@@ -120,7 +120,7 @@ export class SlidingWindow implements Meter {
 
   isIdle(now: number): boolean {
     this.expire(now)
-    return this.size === 0 && this.held === 0
+    return this.size === 0 && this.held < DUST
   }
 
   /** So that nobody has to come after somebody who does not come. */
@@ -142,7 +142,7 @@ export class SlidingWindow implements Meter {
     let high = this.size - 1
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.totalAt(middle) - this.expired >= units) high = middle
+      if (this.totalAt(middle) - this.expired >= units - DUST) high = middle
       else low = middle + 1
     }
     return this.at(low) + this.perMs

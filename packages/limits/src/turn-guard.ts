@@ -14,9 +14,12 @@ export class TurnGuard {
   private readonly clock: Clock
   private readonly time: ForwardTime
   private readonly shared: readonly Meter[]
-  /** Who had tokens, or began to wait, since the last wake-up. */
-  private readonly recent = new Set<RateKey>()
-  private turnStart = 0
+  /** Who had tokens, or began to wait, in this turn. */
+  private recent = new Set<RateKey>()
+  private turn = 0
+  /** The same of the turn that the timer was started in. */
+  private timed: Set<RateKey> | undefined
+  private timedTurn = 0
 
   constructor(clock: Clock, time: ForwardTime, shared: readonly Meter[]) {
     this.clock = clock
@@ -30,25 +33,31 @@ export class TurnGuard {
   }
 
   watch(state: RateKey): void {
+    const turn = this.clock.coarseNow()
+    if (turn !== this.turn) {
+      this.turn = turn
+      this.recent = new Set()
+    }
     this.recent.add(state)
   }
 
   /** Before a timer is started: what this turn has granted so far is used now, or later. */
   begin(now: number): void {
-    this.turnStart = this.clock.coarseNow() + this.time.offset
+    this.timedTurn = this.clock.coarseNow() + this.time.offset
+    this.timed = this.recent
     this.postpone(now)
   }
 
   /** When the timer has fired, or is replaced: what its turn granted was used before its end. */
   end(timer: Timer, delayMs: number): void {
     this.postpone(timer.dueAt - delayMs + this.time.offset)
-    this.recent.clear()
+    this.timed = undefined
   }
 
   private postpone(to: number): void {
-    for (const state of this.recent) {
-      for (const meter of state.meters) meter.postpone(this.turnStart, to)
+    for (const state of this.timed ?? []) {
+      for (const meter of state.meters) meter.postpone(this.timedTurn, to)
     }
-    for (const meter of this.shared) meter.postpone(this.turnStart, to)
+    for (const meter of this.shared) meter.postpone(this.timedTurn, to)
   }
 }

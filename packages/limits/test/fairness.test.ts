@@ -157,6 +157,22 @@ describe('keys', () => {
     expect(log).toEqual(['waiting', 'waiting'])
   })
 
+  it('that somebody waits for make others no slower to come and go', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter('1/h', { clock, maxKeys: 1000 })
+    const waiting = Array.from({ length: 5000 }, (_, index) => {
+      limiter.tryAcquire({ key: `waiting ${index}` })
+      return limiter.acquire({ key: `waiting ${index}` })
+    })
+    expect(limiter.statistics).toMatchObject({ keys: 5000, queued: 5000 })
+    for (let index = 0; index < 5000; index++) limiter.tryAcquire({ key: `passing ${index}` })
+    expect(limiter.statistics.keys).toBeLessThanOrEqual(5001)
+    await clock.advance(3_600_000)
+    await Promise.all(waiting)
+    for (let index = 0; index < 2000; index++) limiter.tryAcquire({ key: `next ${index}` })
+    expect(limiter.statistics.keys).toBeLessThanOrEqual(1000)
+  })
+
   it('can be had as a policy each', async () => {
     const clock = new TestClock()
     const limiter = rateLimiter('1/s', { clock })

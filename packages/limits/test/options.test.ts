@@ -20,6 +20,14 @@ function issuesOf(create: () => unknown): readonly string[] {
 }
 
 describe('options', () => {
+  it('of a pause are checked, so that it is never ignored', () => {
+    const limiter = rateLimiter('1/s', { clock: new TestClock() })
+    expect(issuesOf(() => limiter.pause(Number.NaN))).toEqual([
+      'untilMs: must be a time in milliseconds, not NaN'
+    ])
+    expect(issuesOf(() => limiter.pause('soon' as never, 'key'))).toHaveLength(1)
+  })
+
   it('list every problem at once', () => {
     const options = { permits: 0, maxQueue: -1, maxOvertaks: 3, clock: Date }
     expect(issuesOf(() => new Semaphore(options as never))).toEqual([

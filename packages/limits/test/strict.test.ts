@@ -83,6 +83,16 @@ describe('strict', () => {
     expect(limiter.reserve()).toMatchObject({ at: 1000, delayMs: 1000 })
   })
 
+  it('tells how many are out, of all keys', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter('10/s', { clock, strict: true })
+    const permits = ['', 'a', 'b'].map((key) => limiter.tryAcquire({ key, weight: 2 }))
+    expect(limiter.statistics.inFlight).toBe(6)
+    limiter.reserve({ key: 'a' }).cancel()
+    for (const permit of permits) permit?.release()
+    expect(limiter.statistics.inFlight).toBe(0)
+  })
+
   it('works through a door', async () => {
     const clock = new TestClock()
     const { door } = rateLimiter('1/s', { clock, strict: true })
