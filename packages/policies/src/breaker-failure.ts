@@ -1,5 +1,5 @@
 import { isAplombError, type Context } from '@aplomb/kernel'
-import { classifyError } from './classify.ts'
+import { classifyError, isTimeout } from './classify.ts'
 
 /**
  * Whether an error says anything about the other side at all. A call that was aborted from above
@@ -24,8 +24,4 @@ function isOwnDoing(error: unknown): boolean {
   if (!isAplombError(error)) return error instanceof Error && error.name === 'AbortError'
   if (error.kind === 'exhausted') return isOwnDoing(error.cause)
   return error.kind === 'rejected' || error.kind === 'invalid'
-}
-
-function isTimeout(reason: unknown): boolean {
-  return isAplombError(reason) && reason.kind === 'timeout'
 }

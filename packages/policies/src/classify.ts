@@ -64,12 +64,36 @@ export function classifyError(error: unknown): FailureClass {
   return isProgrammersError(error) ? 'permanent' : 'transient'
 }
 
-/** How long the other side asked us to wait, where an error or result says so, in milliseconds. */
+/**
+ * How long the other side asked us to wait, where a result, an error or a cause of it says so, in
+ * milliseconds.
+ */
 export function retryAfterOf(outcome: unknown): number | undefined {
-  if (!isObject(outcome)) return undefined
-  const { retryAfterMs } = outcome as { retryAfterMs?: unknown }
-  if (typeof retryAfterMs !== 'number' || Number.isNaN(retryAfterMs)) return undefined
-  return Math.max(0, retryAfterMs)
+  let said: unknown = outcome
+  for (let depth = 0; depth < deepestCause && isObject(said); depth++) {
+    const { retryAfterMs } = said as { retryAfterMs?: unknown }
+    if (typeof retryAfterMs === 'number' && !Number.isNaN(retryAfterMs)) {
+      return Math.max(0, retryAfterMs)
+    }
+    said = said instanceof Error ? said.cause : undefined
+  }
+  return undefined
+}
+
+/** What a classifier says; one that says nothing sees no reason to try again. */
+export function classified(classify: Classifier, error: unknown, context: Context): FailureClass {
+  const found: FailureClass | undefined = classify(error, context)
+  return found ?? 'permanent'
+}
+
+/** Whether trying again is of no use. */
+export function isFinal(reason: FailureClass): boolean {
+  return reason === 'permanent' || reason === 'cancelled'
+}
+
+/** Whether a call was ended by a timeout of ours, not by its caller. */
+export function isTimeout(reason: unknown): boolean {
+  return isAplombError(reason) && reason.kind === 'timeout'
 }
 
 function classifyOne(error: object): FailureClass | undefined {

@@ -3,6 +3,7 @@ import { DoorFlow } from './door-flow.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import { runAsPromise, settleWith, type Flow } from './flow.ts'
 import { limitsTime, type LimitedFlow } from './limited.ts'
+import { chargeOnce } from './prepaid-budget.ts'
 
 /**
  * Several policies as one, outermost first: `compose(timeout, retry)` limits the time of all
@@ -20,16 +21,21 @@ export function compose(...policies: readonly Policy[]): Policy {
 }
 
 class Composition extends FlowPolicy {
-  private readonly policies: readonly Policy[]
+  readonly policies: readonly Policy[]
 
-  constructor(policies: readonly Policy[]) {
-    super(clockOf(policies))
-    this.policies = policies
+  constructor(given: readonly Policy[]) {
+    super(clockOf(given))
+    this.policies = chargeOnce(given.flatMap(partsOf))
   }
 
   bind(next: Flow): Flow {
     return this.policies.reduceRight((below, policy) => bindPolicy(policy, below), next)
   }
+}
+
+/** A composition stands for its parts. */
+function partsOf(policy: Policy): readonly Policy[] {
+  return policy instanceof Composition ? policy.policies : [policy]
 }
 
 function bindPolicy(policy: Policy, next: Flow): Flow {

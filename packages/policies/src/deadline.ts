@@ -8,6 +8,7 @@ import {
   type Policy,
   type Report
 } from '@aplomb/kernel'
+import { refused } from './door-flow.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import type { Flow } from './flow.ts'
 import { timeout } from './timeout.ts'
@@ -76,7 +77,9 @@ class DeadlinePolicy extends FlowPolicy {
       run(context, operation, sink) {
         const limitMs = remainingMs()
         const leftMs = Math.min(limitMs, context.remainingMs)
-        if (leftMs <= 0 || leftMs < minimumMs) return sink.settle(true, unreachable(name, leftMs))
+        if (leftMs <= 0 || leftMs < minimumMs) {
+          return refused(name, context, unreachable(name, leftMs), sink)
+        }
         const flow = fixed ?? within(limitMs)
         flow.run(context, operation, sink)
       }

@@ -1,4 +1,5 @@
 import { type Context, isAplombError, type Clock, type Door, type Operation } from '@aplomb/kernel'
+import { isTimeout } from './classify.ts'
 import { rejectedChannel, waitedChannel } from './events.ts'
 import { note } from './explain.ts'
 import type { Flow, Sink } from './flow.ts'
@@ -89,7 +90,9 @@ function waitForPass(
       flow.next.run(context, operation, visit)
     },
     (error: unknown) => {
-      if (!context.aborted) note(error, { policy: name, what: 'waited', ms: elapsed(clock, since) })
+      if (!context.aborted || isTimeout(error)) {
+        note(error, { policy: name, what: 'waited', ms: elapsed(clock, since) })
+      }
       refused(name, context, error, sink)
     }
   )

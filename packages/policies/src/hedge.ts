@@ -4,6 +4,7 @@ import type { Flow } from './flow.ts'
 import { HedgePace } from './hedge-pace.ts'
 import { HedgedCall } from './hedged-call.ts'
 import { limitsTime, type LimitedFlow } from './limited.ts'
+import type { Spender } from './prepaid-budget.ts'
 import { chargedBudget, type RetryBudget } from './retry-budget.ts'
 import {
   resolveHedgeOptions,
@@ -16,7 +17,8 @@ import {
  * Barroso, The Tail at Scale, 2013). A copy also follows at once when all before it have failed.
  * The copies that lose are aborted.
  *
- * A `permanent` failure ends the call. When every copy has failed, it rejects with the failure, or
+ * A `permanent` failure ends the call. One with a `retryAfterMs` ends the copying: those that run
+ * may still answer, and waiting is for a retry above. When every copy has failed, it rejects with the failure, or
  * with a `RetriesExhaustedError` where there was more than one.
  *
  * @throws OptionsError
@@ -25,14 +27,26 @@ export function hedge(options: HedgeOptions = {}): Policy {
   return new HedgePolicy(resolveHedgeOptions(options))
 }
 
-class HedgePolicy extends FlowPolicy {
+class HedgePolicy extends FlowPolicy implements Spender {
   private readonly options: ResolvedHedgeOptions
   private readonly pace: HedgePace
 
-  constructor(options: ResolvedHedgeOptions) {
+  constructor(options: ResolvedHedgeOptions, pace = new HedgePace(options)) {
     super(options.clock)
     this.options = options
-    this.pace = new HedgePace(options)
+    this.pace = pace
+  }
+
+  get budget(): RetryBudget | undefined {
+    return this.options.budget
+  }
+
+  get budgetKey(): HedgeOptions['budgetKey'] {
+    return this.options.budgetKey
+  }
+
+  withBudget(budget: RetryBudget): Policy {
+    return new HedgePolicy({ ...this.options, budget }, this.pace)
   }
 
   bind(next: Flow): LimitedFlow {

@@ -8,14 +8,17 @@ import {
   type Timer
 } from '@aplomb/kernel'
 import { callerScope } from './caller-scope.ts'
-import type { FailureClass } from './classify.ts'
-import { hedgeChannel } from './events.ts'
+import { classified, isFinal, isTimeout, retryAfterOf, type FailureClass } from './classify.ts'
+import type { GiveUpReason } from './errors.ts'
+import { giveUpChannel, hedgeChannel } from './events.ts'
+import { note } from './explain.ts'
 import type { Flow, Sink } from './flow.ts'
+import { HedgeCopy } from './hedge-copy.ts'
 import { HedgePace } from './hedge-pace.ts'
 import { resolveHedgeOptions, type ResolvedHedgeOptions } from './hedge-options.ts'
 import { keepShape } from './keep-shape.ts'
 import type { RetryBudget } from './retry-budget.ts'
-import { exhausted } from './setbacks.ts'
+import { exhausted, noteAttempts } from './setbacks.ts'
 
 /** One call of which several copies may run. */
 export class HedgedCall implements AbortListener {
@@ -27,14 +30,16 @@ export class HedgedCall implements AbortListener {
   private readonly sink: Sink
   private readonly budget: RetryBudget | undefined
   private readonly caller: AsyncResource
-  private first: Copy | undefined
+  private first: HedgeCopy | undefined
   /** The copies after the first, once there are any. */
-  private hedges: Copy[] | undefined
+  private hedges: HedgeCopy[] | undefined
   private failures: AttemptRecord[] | undefined
   private running: number
-  private latest: Copy | undefined
+  private latest: HedgeCopy | undefined
   private cost: number
   private settled: boolean
+  /** The other side asked for a wait: that is for a retry, and no time for copies. */
+  private pushedBack: boolean
   private timer: Timer | undefined
 
   constructor(
@@ -61,22 +66,25 @@ export class HedgedCall implements AbortListener {
     this.latest = undefined
     this.cost = 0
     this.settled = false
+    this.pushedBack = false
     this.timer = undefined
   }
 
   begin(): void {
     this.context.listen(this)
-    this.first = new Copy(this, this.context, 1, this.pace.now())
+    this.first = new HedgeCopy(this, this.context, 1, this.pace.now())
     this.start(this.first)
   }
 
   /** The caller gave up. */
   onAbort(reason: unknown): void {
+    const { failures, options } = this
+    if (failures !== undefined && isTimeout(reason)) noteAttempts(reason, options.name, failures)
     this.finish(true, reason)
   }
 
   /** A copy has ended. */
-  ended(copy: Copy, failed: boolean, outcome: unknown): void {
+  ended(copy: HedgeCopy, failed: boolean, outcome: unknown): void {
     if (this.settled) return
     this.running--
     copy.close()
@@ -100,7 +108,7 @@ export class HedgedCall implements AbortListener {
   private startHedge(reason: 'slow' | 'failed'): void {
     const { name, onHedge, clock } = this.options
     const now = clock.now()
-    const latest = this.latest as Copy
+    const latest = this.latest as HedgeCopy
     const attempt = latest.attempt + 1
     const delayMs = Math.max(0, now - latest.startedAt)
     if (hedgeChannel.hasSubscribers) {
@@ -110,13 +118,13 @@ export class HedgedCall implements AbortListener {
     callHook('onHedge', onHedge, { name, attempt, reason, delayMs })
     // The hook may have aborted the call.
     if (this.settled) return
-    const copy = new Copy(this, this.context, attempt, now)
+    const copy = new HedgeCopy(this, this.context, attempt, now)
     this.hedges ??= []
     this.hedges.push(copy)
     this.caller.runInAsyncScope(() => this.start(copy))
   }
 
-  private start(copy: Copy): void {
+  private start(copy: HedgeCopy): void {
     const { options, pace } = this
     this.latest = copy
     this.running++
@@ -131,34 +139,55 @@ export class HedgedCall implements AbortListener {
     this.next.run(copy, this.operation, copy)
   }
 
-  private copyFailed(copy: Copy, error: unknown): void {
+  private copyFailed(copy: HedgeCopy, error: unknown): void {
     const { options, context } = this
-    if (context.aborted) return this.finish(true, context.reason)
+    if (context.aborted) return this.onAbort(context.reason)
     let reason: FailureClass
     let repeats: boolean
     try {
-      reason = options.classify(error, copy)
+      reason = classified(options.classify, error, copy)
       repeats = this.mayRepeat(reason)
     } catch (broken) {
       return this.finish(true, broken)
     }
-    this.budget?.failure()
+    const final = isFinal(reason)
+    if (!final) this.budget?.failure()
     const durationMs = Math.max(0, options.clock.now() - copy.startedAt)
     this.failures ??= []
     this.failures.push({ attempt: copy.attempt, reason, durationMs, error })
-    if (reason === 'permanent' || reason === 'cancelled') return this.finish(true, error)
-    if (this.running > 0) return
-    if ((this.latest as Copy).attempt <= options.maxHedges && repeats && this.withdraw(reason)) {
-      this.startHedge('failed')
-    } else {
-      this.giveUp(error)
+    if (final) {
+      if (this.failures.length > 1) noteAttempts(error, options.name, this.failures)
+      return this.finish(true, error)
     }
+    if ((retryAfterOf(error) ?? 0) > 0) this.pushBack()
+    if (this.running > 0) return
+    if (this.pushedBack) return this.giveUp('retry-after', error)
+    if ((this.latest as HedgeCopy).attempt > options.maxHedges || !repeats) {
+      return this.giveUp('attempts', error)
+    }
+    if (this.withdraw(reason)) this.startHedge('failed')
+    else this.giveUp('budget', error)
   }
 
-  private giveUp(error: unknown): void {
-    const { failures = [], options } = this
-    if (failures.length === 1) this.finish(true, error)
-    else this.finish(true, exhausted(options.name, 'attempts', failures, error))
+  private pushBack(): void {
+    this.pushedBack = true
+    this.timer?.cancel()
+    this.timer = undefined
+  }
+
+  private giveUp(why: GiveUpReason, error: unknown): void {
+    const { failures = [], options, context } = this
+    const { name } = options
+    const alone = failures.length === 1
+    if (alone && why === 'attempts') return this.finish(true, error)
+    if (giveUpChannel.hasSubscribers) {
+      const { correlationId } = context
+      giveUpChannel.publish({ name, attempts: failures.length, reason: why, correlationId })
+    }
+    if (!alone) return this.finish(true, exhausted(name, why, failures, error))
+    noteAttempts(error, name, failures)
+    note(error, { policy: name, what: 'gave-up', reason: why })
+    this.finish(true, error)
   }
 
   private mayRepeat(reason: FailureClass): boolean {
@@ -177,7 +206,7 @@ export class HedgedCall implements AbortListener {
 
   /** From the start of the first copy: what the call would have cost at least without the others. */
   private learn(): void {
-    this.pace.learn((this.first as Copy).startedAt)
+    this.pace.learn((this.first as HedgeCopy).startedAt)
   }
 
   private finish(failed: boolean, outcome: unknown): void {
@@ -192,35 +221,6 @@ export class HedgedCall implements AbortListener {
   private abortLosers(): void {
     this.first?.lose()
     for (const hedge of this.hedges ?? []) hedge.lose()
-  }
-}
-
-/** One copy: its own context, so that it can be aborted alone. */
-class Copy extends Context implements Sink {
-  // Declared and assigned as in Context, for the speed of construction.
-  declare readonly startedAt: number
-  declare private readonly call: HedgedCall
-  declare private over: boolean
-
-  constructor(call: HedgedCall, above: Context, attempt: number, startedAt: number) {
-    super(above, { attempt, clock: call.options.clock })
-    this.call = call
-    this.startedAt = startedAt
-    this.over = false
-  }
-
-  settle(failed: boolean, outcome: unknown): void {
-    this.over = true
-    this.call.ended(this, failed, outcome)
-  }
-
-  /** Another has won, or the caller gave up; it must know before it is cut off from above. */
-  lose(): void {
-    if (this.over) return
-    this.onAbort(
-      this.aborted ? this.reason : new DOMException('Another copy has answered', 'AbortError')
-    )
-    this.close()
   }
 }
 
@@ -240,4 +240,4 @@ const specimen = new HedgedCall(
   undefined
 )
 keepShape(specimen)
-keepShape(new Copy(specimen, Context.none, 1, 0.5))
+keepShape(new HedgeCopy(specimen, Context.none, 1, 0.5))

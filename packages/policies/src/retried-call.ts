@@ -8,7 +8,7 @@ import {
   type Operation
 } from '@aplomb/kernel'
 import { callerScope } from './caller-scope.ts'
-import { retryAfterOf, type FailureClass } from './classify.ts'
+import { classified, isFinal, isTimeout, retryAfterOf, type FailureClass } from './classify.ts'
 import type { GiveUpReason } from './errors.ts'
 import { giveUpChannel, retryChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
@@ -66,7 +66,7 @@ export class RetriedCall implements Sink, AbortListener {
 
   settle(failed: boolean, outcome: unknown): void {
     if (!failed && this.options.classifyResult === undefined) return this.succeed(outcome)
-    if (failed && this.context.aborted) return this.sink.settle(true, this.context.reason)
+    if (failed && this.context.aborted) return this.cutOff(outcome)
     let reason: FailureClass | undefined
     let repeats: boolean
     try {
@@ -76,7 +76,7 @@ export class RetriedCall implements Sink, AbortListener {
       return this.sink.settle(true, error)
     }
     if (reason === undefined) return this.succeed(outcome)
-    this.budget?.failure()
+    if (!isFinal(reason)) this.budget?.failure()
     if (repeats) this.retryOrGiveUp(reason, failed, outcome)
     else this.finish(reason, failed, outcome)
   }
@@ -84,12 +84,15 @@ export class RetriedCall implements Sink, AbortListener {
   /** The caller gave up while we waited. */
   onAbort(reason: unknown): void {
     this.setbacks?.timer?.cancel()
-    this.sink.settle(true, reason)
+    this.abandon(reason, this.setbacks?.attempts)
   }
 
   /** The wait is over. */
   resume(): void {
-    this.context.unlisten(this)
+    const { context } = this
+    context.unlisten(this)
+    // A process that stalled finds the end of the wait and that of the call at the same time.
+    if (context.aborted) return this.abandon(context.reason, this.setbacks?.attempts)
     this.attempt++
     this.startedAt = this.options.clock.now()
     this.caller?.runInAsyncScope(() => this.tryOnce())
@@ -97,12 +100,14 @@ export class RetriedCall implements Sink, AbortListener {
 
   private classify(failed: boolean, outcome: unknown): FailureClass | undefined {
     const { classify, classifyResult } = this.options
-    return failed ? classify(outcome, this.current) : classifyResult?.(outcome, this.current)
+    return failed
+      ? classified(classify, outcome, this.current)
+      : classifyResult?.(outcome, this.current)
   }
 
   /** Whether doing it again is of use and does no harm. */
   private mayRepeat(reason: FailureClass): boolean {
-    if (reason === 'permanent' || reason === 'cancelled') return false
+    if (isFinal(reason)) return false
     if (reason === 'unsent') return true
     const { idempotent } = this.options
     return typeof idempotent === 'function' ? idempotent(this.current) : idempotent
@@ -169,6 +174,22 @@ export class RetriedCall implements Sink, AbortListener {
     if (!failed) return this.sink.settle(false, outcome)
     const all = [...attempts, this.record(reason, failed, outcome)]
     this.sink.settle(true, exhausted(name, why, all, outcome))
+  }
+
+  /** The call was ended from above during an attempt. */
+  private cutOff(outcome: unknown): void {
+    const { context, setbacks } = this
+    const before = setbacks?.attempts
+    const all = before && [...before, this.record('cancelled', true, outcome)]
+    this.abandon(context.reason, all)
+  }
+
+  /** Ends for a reason from above; a timeout of ours is to tell which attempts went before. */
+  private abandon(reason: unknown, attempts: readonly AttemptRecord[] | undefined): void {
+    if (attempts !== undefined && isTimeout(reason)) {
+      noteAttempts(reason, this.options.name, attempts)
+    }
+    this.sink.settle(true, reason)
   }
 
   /** Ends with the outcome as it is. */

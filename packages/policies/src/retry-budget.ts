@@ -69,7 +69,7 @@ export type RetryBudgetOptions =
 export interface RetryBudget {
   /** A call began; its repetitions do not count as calls. */
   request(): void
-  /** An attempt failed. */
+  /** An attempt failed in a way that may pass; a wrong request says nothing (gRPC A6). */
   failure(): void
   /** A call succeeded; `cost` is what its last repetition had cost, 0 without one. */
   success(cost: number): void

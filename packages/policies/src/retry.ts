@@ -2,6 +2,7 @@ import type { Context, Operation, Policy } from '@aplomb/kernel'
 import { FlowPolicy } from './flow-policy.ts'
 import type { Flow, Sink } from './flow.ts'
 import { limitsTime } from './limited.ts'
+import type { Spender } from './prepaid-budget.ts'
 import { RetriedCall } from './retried-call.ts'
 import { chargedBudget, type RetryBudget } from './retry-budget.ts'
 import {
@@ -24,12 +25,24 @@ export function retry(options: RetryOptions = {}): Policy {
   return new RetryPolicy(resolveRetryOptions(options))
 }
 
-class RetryPolicy extends FlowPolicy {
+class RetryPolicy extends FlowPolicy implements Spender {
   private readonly options: ResolvedRetryOptions
 
   constructor(options: ResolvedRetryOptions) {
     super(options.clock)
     this.options = options
+  }
+
+  get budget(): RetryBudget | undefined {
+    return this.options.budget
+  }
+
+  get budgetKey(): RetryOptions['budgetKey'] {
+    return this.options.budgetKey
+  }
+
+  withBudget(budget: RetryBudget): Policy {
+    return new RetryPolicy({ ...this.options, budget })
   }
 
   bind(next: Flow): Flow {

@@ -62,3 +62,13 @@ it.each([
 ])('reads how long %j asks to wait', (outcome, expected) => {
   expect(retryAfterOf(outcome)).toBe(expected)
 })
+
+it('reads how long the cause of an error asks to wait', () => {
+  const cause = Object.assign(new Error('busy'), { retryAfterMs: 70 })
+  expect(retryAfterOf(new Error('could not load', { cause }))).toBe(70)
+  const nearer = Object.assign(new Error('wrapped', { cause }), { retryAfterMs: 5 })
+  expect(retryAfterOf(nearer)).toBe(5)
+  const circle = new Error('a')
+  circle.cause = circle
+  expect(retryAfterOf(circle)).toBeUndefined()
+})
