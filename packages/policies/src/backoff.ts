@@ -75,7 +75,7 @@ export function makeBackoff(options: Resolved): Backoff {
 
 function jittered(options: Resolved, base: number, retry: number, state: BackoffState): number {
   if (options.jitter === 'decorrelated') return decorrelated(base, retry, state)
-  const delay = base * options.factor ** (retry - 1)
+  const delay = Math.min(Number.MAX_VALUE, base * growth(options.factor, retry))
   switch (options.jitter) {
     case 'full':
       return Math.min(options.maxMs, delay) * state.random()
@@ -84,6 +84,11 @@ function jittered(options: Resolved, base: number, retry: number, state: Backoff
     case 'none':
       return delay
   }
+}
+
+/** A number even where it overflows, so that a base of 0 stays 0. */
+function growth(factor: number, retry: number): number {
+  return Math.min(Number.MAX_VALUE, factor ** (retry - 1))
 }
 
 /** Scales the median of the first wait to the base (Polly.Contrib.WaitAndRetry, v2). */
