@@ -1,6 +1,8 @@
 import {
   clockOption,
+  describe,
   fields,
+  invalidOptions,
   randomOption,
   resolveOptions,
   sleep,
@@ -13,6 +15,7 @@ import {
 import { ChaosError } from './errors.ts'
 import { chaosChannel } from './events.ts'
 import { FlowPolicy } from './flow-policy.ts'
+import { Keyed } from './keyed.ts'
 import { settleWith, type Flow, type Sink } from './flow.ts'
 import { limitsTime, type LimitedFlow } from './limited.ts'
 import { randomSequence } from './random-sequence.ts'
@@ -101,12 +104,19 @@ const chaosFields: Fields<Resolved> = {
   }),
   outcome: fields.nested({ rate, result: optionalMaker }),
   key: fields.callback<ChaosOptions['key']>(undefined),
-  only: fields.custom<readonly string[] | undefined>('a list of keys', Array.isArray, undefined),
+  only: fields.custom<readonly string[] | undefined>('a list of keys', isListOfKeys, undefined),
   seed: fields.optional(fields.number(0, { min: Number.NEGATIVE_INFINITY })),
   name: fields.string('chaos'),
   clock: clockOption,
   random: randomOption
 }
+
+function isListOfKeys(value: unknown): boolean {
+  return Array.isArray(value) && value.every((key) => typeof key === 'string')
+}
+
+/** So many keys keep their sequences; one that comes back later begins anew. */
+const maxKeys = 10_000
 
 /**
  * Makes failures on purpose, to see what the rest does about them (after Polly's Simmy): delays,
@@ -124,11 +134,13 @@ export function chaos(options: ChaosOptions = {}): Policy {
 
 class ChaosPolicy extends FlowPolicy {
   private readonly options: Resolved
-  private readonly sequences = new Map<string, Random>()
+  private readonly sequences: Keyed<Random>
 
   constructor(options: Resolved) {
     super(options.clock)
     this.options = options
+    const { seed = 0 } = options
+    this.sequences = new Keyed(maxKeys, (key) => randomSequence(seed, key))
   }
 
   bind(next: Flow): LimitedFlow {
@@ -155,10 +167,7 @@ class ChaosPolicy extends FlowPolicy {
     if (typeof enabled === 'function' && !enabled(context)) return undefined
     const name = key?.(context)
     if (only !== undefined && !only.includes(name as string)) return undefined
-    if (seed === undefined) return random
-    const sequence = this.sequences.get(name ?? '') ?? randomSequence(seed, name ?? '')
-    this.sequences.set(name ?? '', sequence)
-    return sequence
+    return seed === undefined ? random : this.sequences.for(name ?? '')
   }
 
   private disturb(random: Random, context: Context, sink: Sink, run: () => void): void {
@@ -178,7 +187,12 @@ class ChaosPolicy extends FlowPolicy {
 
   private delay(random: Random, context: Context, sink: Sink, goOn: () => void): void {
     const { latency, clock } = this.options
-    const delayMs = typeof latency.ms === 'function' ? latency.ms(random) : latency.ms
+    let delayMs: number
+    try {
+      delayMs = typeof latency.ms === 'function' ? madeUp(latency.ms(random)) : latency.ms
+    } catch (error) {
+      return sink.settle(true, error)
+    }
     this.announce('latency', context, delayMs)
     sleep(clock, delayMs, context).then(goOn, (reason: unknown) => sink.settle(true, reason))
   }
@@ -206,4 +220,12 @@ class ChaosPolicy extends FlowPolicy {
     const { correlationId } = context
     chaosChannel.publish({ name, injected, delayMs, correlationId })
   }
+}
+
+/** A time that the caller's own function made up. */
+function madeUp(delayMs: number): number {
+  if (delayMs >= 0) return delayMs
+  throw invalidOptions('chaos', [
+    `latency.ms: must give a time in milliseconds, not ${describe(delayMs)}`
+  ])
 }

@@ -1,6 +1,14 @@
 import type { Event, IDefaultPolicyContext, IFailureEvent, IPolicy, ISuccessEvent } from 'cockatiel'
-import { abortable, callHook, Context, type Operation, type Policy } from '@aplomb/kernel'
+import {
+  abortable,
+  callHook,
+  Context,
+  invalidOptions,
+  type Operation,
+  type Policy
+} from '@aplomb/kernel'
 import { FlowPolicy } from './flow-policy.ts'
+import { isPolicy, policyProblem } from './policy-like.ts'
 import { runAsPromise, settleWith, type Flow } from './flow.ts'
 
 /** What cockatiel's `execute` and `wrap` need to know of a policy. */
@@ -12,17 +20,29 @@ export interface CockatielContext extends IDefaultPolicyContext {
   readonly attempt: number
 }
 
-/** A policy of ours for cockatiel's `wrap`, at any place in it. */
+/**
+ * A policy of ours for cockatiel's `wrap`, at any place in it.
+ *
+ * @throws OptionsError when it is no policy
+ */
 export function toCockatiel(policy: Policy): CockatielPolicy {
+  requirePolicy('toCockatiel', policy)
   return new AsCockatiel(policy)
 }
 
 /**
  * A policy of cockatiel's for `compose`. Its abort is repaired: the call rejects at once with the
  * caller's reason, and nothing is started after that.
+ *
+ * @throws OptionsError when it is no policy
  */
 export function fromCockatiel(theirs: Pick<IPolicy, 'execute'>): Policy {
+  requirePolicy('fromCockatiel', theirs)
   return new FromCockatiel(theirs)
+}
+
+function requirePolicy(owner: string, policy: unknown): void {
+  if (!isPolicy(policy)) throw invalidOptions(owner, [`policy: ${policyProblem}`])
 }
 
 class AsCockatiel implements CockatielPolicy {

@@ -3,6 +3,7 @@ import { DoorFlow } from './door-flow.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import { runAsPromise, settleWith, type Flow } from './flow.ts'
 import { limitsTime, type LimitedFlow } from './limited.ts'
+import { isPolicy, policyProblem } from './policy-like.ts'
 import { chargeOnce } from './prepaid-budget.ts'
 
 /**
@@ -14,7 +15,7 @@ import { chargeOnce } from './prepaid-budget.ts'
  */
 export function compose(...policies: readonly Policy[]): Policy {
   const issues = policies.flatMap((policy, index) =>
-    isPolicy(policy) ? [] : [`policy ${index + 1}: must be a policy with an execute method`]
+    isPolicy(policy) ? [] : [`policy ${index + 1}: ${policyProblem}`]
   )
   if (issues.length > 0) throw invalidOptions('compose', issues)
   return new Composition(policies)
@@ -50,7 +51,8 @@ function bindForeign(policy: Policy, next: Flow): LimitedFlow {
   return {
     limited: limitsTime(next),
     run(context, operation, sink) {
-      const below = (inner: Context): Promise<unknown> => runAsPromise(next, inner, operation)
+      const below = (inner: Context): Promise<unknown> =>
+        inner.aborted ? Promise.reject(inner.reason) : runAsPromise(next, inner, operation)
       let result: Promise<unknown>
       try {
         result = Promise.resolve(policy.execute(below, context))
@@ -71,8 +73,4 @@ function clockOf(policies: readonly Policy[]): Clock | undefined {
 function nameOf(policy: Policy): string {
   const { name } = policy as { name?: unknown }
   return typeof name === 'string' ? name : policy.constructor.name
-}
-
-function isPolicy(value: unknown): value is Policy {
-  return typeof (value as Partial<Policy> | null | undefined)?.execute === 'function'
 }

@@ -8,7 +8,7 @@ import {
   type Report
 } from '@aplomb/kernel'
 import { classifyError, type Classifier } from './classify.ts'
-import { budgetField, idempotentField } from './retry-options.ts'
+import { budgetField, idempotentField, withBudgetClock } from './retry-options.ts'
 import type { RetryBudget, RetryBudgetOptions } from './retry-budget.ts'
 
 /** What `onHedge` is told. */
@@ -102,5 +102,5 @@ export function hedgeRules(options: ResolvedHedgeOptions, report: Report): void 
 }
 
 export function resolveHedgeOptions(options: HedgeOptions): ResolvedHedgeOptions {
-  return resolveOptions('hedge', options, hedgeFields, hedgeRules)
+  return resolveOptions('hedge', withBudgetClock(options), hedgeFields, hedgeRules)
 }

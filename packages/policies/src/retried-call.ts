@@ -1,6 +1,7 @@
 import type { AsyncResource } from 'node:async_hooks'
 import {
   callHook,
+  describe,
   invalidOptions,
   type AbortListener,
   type AttemptRecord,
@@ -221,7 +222,9 @@ export class RetriedCall implements Sink, AbortListener {
 /** A wait that the caller's own backoff made up. */
 function requireDelay(delayMs: number): number {
   if (delayMs >= 0) return delayMs
-  throw invalidOptions('retry', [`backoff: must give a time in milliseconds, not ${delayMs}`])
+  throw invalidOptions('retry', [
+    `backoff: must give a time in milliseconds, not ${describe(delayMs)}`
+  ])
 }
 
 function resume(call: RetriedCall): void {

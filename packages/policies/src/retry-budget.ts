@@ -1,10 +1,12 @@
 import {
   clockOption,
   fields,
+  resolveFields,
   resolveOptions,
   type Clock,
   type Context,
-  type Fields
+  type Fields,
+  type Report
 } from '@aplomb/kernel'
 import { FinagleQuota, GrpcQuota, ShareQuota, TokenQuota, type Quota } from './budget-quotas.ts'
 import type { FailureClass } from './classify.ts'
@@ -88,18 +90,31 @@ export interface RetryBudget {
  * @throws OptionsError
  */
 export function retryBudget(options: RetryBudgetOptions = {}): RetryBudget {
+  return makeBudget(options, (fields) => resolveOptions('retryBudget', options, fields))
+}
+
+/** The budget that options within other options describe; its problems are reported with theirs. */
+export function nestedBudget(
+  options: RetryBudgetOptions,
+  path: string,
+  report: Report
+): RetryBudget {
+  return makeBudget(options, (fields) => resolveFields(options, path, fields, report))
+}
+
+function makeBudget(
+  options: RetryBudgetOptions | null,
+  resolve: <O extends Full<CommonOptions>>(fields: Fields<O>) => O
+): RetryBudget {
   switch (options?.kind) {
     case 'aws':
-      return budgetOf(resolveOptions('retryBudget', options, awsFields), (o) => new TokenQuota(o))
+      return budgetOf(resolve(awsFields), (full) => new TokenQuota(full))
     case 'grpc':
-      return budgetOf(resolveOptions('retryBudget', options, grpcFields), (o) => new GrpcQuota(o))
+      return budgetOf(resolve(grpcFields), (full) => new GrpcQuota(full))
     case 'finagle':
-      return budgetOf(
-        resolveOptions('retryBudget', options, shareFields),
-        (o) => new FinagleQuota(o)
-      )
+      return budgetOf(resolve(shareFields), (full) => new FinagleQuota(full))
     default:
-      return budgetOf(resolveOptions('retryBudget', options, shareFields), (o) => new ShareQuota(o))
+      return budgetOf(resolve(shareFields), (full) => new ShareQuota(full))
   }
 }
 

@@ -19,7 +19,7 @@ import {
 import { classifyError, type Classifier, type FailureClass } from './classify.ts'
 import {
   isRetryBudget,
-  retryBudget,
+  nestedBudget,
   type RetryBudget,
   type RetryBudgetOptions
 } from './retry-budget.ts'
@@ -105,11 +105,18 @@ export const idempotentField: Field<ResolvedRetryOptions['idempotent']> = fields
   true
 )
 
+/** Options in which a budget that is made from options has the clock of the policy. */
+export function withBudgetClock<O extends Pick<RetryOptions, 'budget' | 'clock'>>(options: O): O {
+  const { budget, clock } = options ?? {}
+  if (clock === undefined || typeof budget !== 'object' || isRetryBudget(budget)) return options
+  return { ...options, budget: { ...budget, clock: budget.clock ?? clock } }
+}
+
 /** Of a budget, or of the options for one of its own. */
 export const budgetField: Field<RetryBudget | undefined> = {
   resolve(value, path, report) {
     if (value === undefined || isRetryBudget(value)) return value
-    if (typeof value === 'object' && value !== null) return retryBudget(value)
+    if (typeof value === 'object' && value !== null) return nestedBudget(value, path, report)
     report(path, 'must be a retry budget or the options of one')
     return undefined
   }
@@ -131,5 +138,5 @@ export const retryFields: Fields<ResolvedRetryOptions> = {
 }
 
 export function resolveRetryOptions(options: RetryOptions): ResolvedRetryOptions {
-  return resolveOptions('retry', options, retryFields)
+  return resolveOptions('retry', withBudgetClock(options), retryFields)
 }

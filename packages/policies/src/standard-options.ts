@@ -17,6 +17,7 @@ import {
   type CircuitBreakerOptions,
   type ResolvedBreakerOptions
 } from './breaker-options.ts'
+import { isPolicy } from './policy-like.ts'
 import { timeout } from './timeout.ts'
 
 /** What both standard stacks take. What is `false` is left out. */
@@ -69,7 +70,7 @@ export const stackFields: {
   ),
   limits: fields.nested({
     concurrency: unlessPolicy<number>(fields.integer(1000, { min: 1 })),
-    // What it says is read, and its problems are reported, by `stackParts`.
+    // What it says is read, and its problems are reported, by `ratePart`.
     rate: unlessPolicy<RateSpec>({ resolve: (value) => (value ?? false) as RateSpec })
   }),
   breaker: unlessPolicy<ResolvedBreakerOptions, CircuitBreaker>(fields.nested(breakerFields)),
@@ -133,11 +134,14 @@ function part<T>(given: T | Policy | false, make: (options: T) => Policy | undef
   return policy === undefined ? [] : [policy]
 }
 
-/** The rate limit; what is wrong with it is reported. */
-export function ratePart({ limits, clock }: ResolvedStackOptions, report: Report): Policy[] {
-  return part(limits.rate, (rate) => {
+/** The rate limit; what is wrong with it is reported, also when much else is wrong. */
+export function ratePart(
+  { limits, clock }: Partial<ResolvedStackOptions>,
+  report: Report
+): Policy[] {
+  return part(limits?.rate ?? false, (rate) => {
     try {
-      return rateLimiter(rate, { clock })
+      return rateLimiter(rate, clock === undefined ? {} : { clock })
     } catch (error) {
       if (!(error instanceof OptionsError)) throw error
       for (const issue of error.issues) report('limits', issue)
@@ -169,8 +173,4 @@ function unlessPolicy<T, P extends Policy = Policy>(field: Field<T>): Field<T | 
       return isPolicy(value) ? (value as P) : field.resolve(value, path, report)
     }
   }
-}
-
-function isPolicy(value: unknown): value is Policy {
-  return typeof (value as Partial<Policy> | null | undefined)?.execute === 'function'
 }

@@ -1,4 +1,11 @@
-import { fields, resolveOptions, type Fields, type Policy } from '@aplomb/kernel'
+import {
+  fields,
+  invalidOptions,
+  resolveFields,
+  type Fields,
+  type Policy,
+  type Report
+} from '@aplomb/kernel'
 import { compose } from './compose.ts'
 import { hedge } from './hedge.ts'
 import {
@@ -60,12 +67,10 @@ const hedgingFields: Fields<ResolvedStandardHedging> = {
  * @throws OptionsError with all that is wrong in any part
  */
 export function standard(options: StandardOptions = {}): Policy {
-  const [resolved, parts] = resolveStack('standard', options, standardFields)
-  const { clock, random } = resolved
+  const [{ clock, random }, parts] = resolveStack('standard', options, standardFields)
+  const given = options?.retry
   const retries =
-    options.retry === false
-      ? []
-      : [retry(fillIn(options.retry, { budget: retryBudget({ clock }), clock, random }))]
+    given === false ? [] : [retry(fillIn(given, { budget: retryBudget({ clock }), clock, random }))]
   const { total, concurrency, breaker, rate, attempt } = parts
   return compose(...total, ...concurrency, ...retries, ...breaker, ...rate, ...attempt)
 }
@@ -77,23 +82,19 @@ export function standard(options: StandardOptions = {}): Policy {
  * @throws OptionsError with all that is wrong in any part; all hedges must fit into the total time
  */
 export function standardHedging(options: StandardHedgingOptions = {}): Policy {
-  const [resolved, parts] = resolveStack(
-    'standardHedging',
-    options,
-    hedgingFields,
-    (all, report) => {
-      hedgeRules(all.hedge, (path, problem) => report(`hedge.${path}`, problem))
-      const { maxHedges, delayMs } = all.hedge
-      const { totalMs } = all.timeout
-      if (maxHedges > 0 && maxHedges * delayMs > totalMs) {
-        report('hedge.delayMs', `times maxHedges must be at most timeout.totalMs (${totalMs})`)
-      }
-    }
-  )
-  const { clock } = resolved
-  const hedges = hedge(fillIn(options.hedge, { budget: retryBudget({ clock }), clock }))
+  const [{ clock }, parts] = resolveStack('standardHedging', options, hedgingFields, hedgingRules)
+  const hedges = hedge(fillIn(options?.hedge, { budget: retryBudget({ clock }), clock }))
   const { total, concurrency, breaker, rate, attempt } = parts
   return compose(...total, hedges, ...concurrency, ...breaker, ...rate, ...attempt)
+}
+
+function hedgingRules({ hedge, timeout }: ResolvedStandardHedging, report: Report): void {
+  hedgeRules(hedge, (path, problem) => report(`hedge.${path}`, problem))
+  const { maxHedges, delayMs } = hedge
+  const { totalMs } = timeout
+  if (maxHedges > 0 && maxHedges * delayMs > totalMs) {
+    report('hedge.delayMs', `times maxHedges must be at most timeout.totalMs (${totalMs})`)
+  }
 }
 
 /** Resolves the options and makes the parts, with all problems of both in one error. */
@@ -101,18 +102,19 @@ function resolveStack<R extends ResolvedStackOptions>(
   owner: string,
   options: StackOptions,
   fields: Fields<R>,
-  moreRules?: Parameters<typeof resolveOptions<R>>[3]
+  moreRules?: (all: R, report: Report) => void
 ): [R, StackParts] {
-  let parts: StackParts | undefined
-  const resolved = resolveOptions<R>(owner, options, fields, (all, report) => {
-    const rate = ratePart(all, report)
-    let sound = true
-    stackRules(all, (path, problem) => {
-      sound = false
-      report(path, problem)
-    })
+  const issues: string[] = []
+  const report: Report = (path, problem) => {
+    issues.push(path === '' ? problem : `${path}: ${problem}`)
+  }
+  const all = resolveFields<R>(options, '', fields, report)
+  const sound = issues.length === 0
+  const rate = ratePart(all, report)
+  if (sound) {
+    stackRules(all, report)
     moreRules?.(all, report)
-    if (sound) parts = stackParts(all, options, rate)
-  })
-  return [resolved, parts as StackParts]
+  }
+  if (issues.length > 0) throw invalidOptions(owner, issues)
+  return [all, stackParts(all, options ?? {}, rate)]
 }
