@@ -1,5 +1,4 @@
 import {
-  callHook,
   Context,
   type ContextOptions,
   type Door,
@@ -10,16 +9,14 @@ import {
   type Policy
 } from '@aplomb/kernel'
 import {
-  createAlgorithm,
   resolveAdaptiveOptions,
   type AdaptiveConcurrencyOptions,
   type ResolvedAdaptiveOptions
 } from './adaptive-options.ts'
+import { AdaptivePermit } from './adaptive-permit.ts'
 import { classifyOverload } from './classify-overload.ts'
-import { adaptChannel, publishCreated, type LimiterStatistics } from './events.ts'
-import type { LimitAlgorithm } from './limit-algorithm.ts'
-import { RttProbe } from './rtt-probe.ts'
-import { SampleWindow } from './sample-window.ts'
+import { publishCreated, type LimiterStatistics } from './events.ts'
+import { LimitLearner } from './limit-learner.ts'
 import type { AcquireOptions } from './semaphore-options.ts'
 import { Semaphore } from './semaphore.ts'
 
@@ -31,11 +28,8 @@ import { Semaphore } from './semaphore.ts'
 export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit> {
   readonly name: string
   private readonly options: ResolvedAdaptiveOptions
-  private readonly algorithm: LimitAlgorithm
   private readonly semaphore: Semaphore
-  private readonly window = new SampleWindow()
-  private readonly probe: RttProbe
-  private lastRttMs = 0
+  private readonly learner: LimitLearner
   /** V8 forgets the shape of permits, and its code for them, when a collection finds none. */
   private readonly shape: AdaptivePermit = new AdaptivePermit(this, 0.5, 0, undefined)
 
@@ -45,12 +39,11 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
     const { maxQueue, maxOvertakes, ageingMs, clock, initialLimit } = resolved
     this.options = resolved
     this.name = resolved.name === '' ? 'adaptive' : resolved.name
-    this.algorithm = createAlgorithm(resolved)
-    this.probe = new RttProbe(resolved.probeEvery, resolved.random)
     this.semaphore = new Semaphore(
       { permits: initialLimit, maxQueue, maxOvertakes, ageingMs, clock, name: this.name },
       'adaptive'
     )
+    this.learner = new LimitLearner(this.name, resolved, this.semaphore)
     publishCreated(this.name, 'adaptive', () => this.statistics)
   }
 
@@ -60,22 +53,22 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
 
   /** How many calls may be under way, in whole calls. */
   get limit(): number {
-    return Math.max(1, Math.floor(this.algorithm.limit))
+    return this.learner.limit
   }
 
   /** The average round trip of the last window of samples, in milliseconds; 0 before. */
   get rttMs(): number {
-    return this.lastRttMs
+    return this.learner.lastRttMs
   }
 
   /** What a round trip takes without queueing, in milliseconds; 0 while unknown, and for AIMD. */
   get baselineMs(): number {
-    return this.algorithm.baselineMs
+    return this.learner.algorithm.baselineMs
   }
 
   /** True while it runs at a quarter of the limit to measure the baseline. */
   get isProbing(): boolean {
-    return this.probe.isActive
+    return this.learner.isProbing
   }
 
   get inFlight(): number {
@@ -88,7 +81,7 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
   }
 
   get statistics(): LimiterStatistics {
-    return { ...this.semaphore.statistics, limit: this.limit, rttMs: this.lastRttMs }
+    return { ...this.semaphore.statistics, limit: this.limit, rttMs: this.rttMs }
   }
 
   tryAcquire(): Permit | undefined {
@@ -128,12 +121,17 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
 
   /** Called by permits, not by you. */
   finish(permit: AdaptivePermit, outcome: Outcome): void {
-    if (outcome !== 'ignored') this.learn(permit, outcome === 'dropped')
+    if (outcome !== 'ignored') this.learner.learn(permit, outcome === 'dropped')
     this.semaphore.giveBack(1)
+    if (this.semaphore.inFlight === 0) this.learner.rest()
   }
 
   private async run<T>(operation: Operation<T>, context: Context): Promise<T> {
     const pass = await this.enter(context)
+    if (context.aborted) {
+      pass.release('ignored')
+      throw context.reason
+    }
     let failed = true
     let outcome: unknown
     try {
@@ -157,88 +155,9 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
   }
 
   private createPermit(context?: Context): AdaptivePermit {
-    const { semaphore } = this
+    const { semaphore, learner } = this
+    learner.wake()
     return new AdaptivePermit(this, this.options.clock.now(), semaphore.inFlight, context)
-  }
-
-  private learn(permit: AdaptivePermit, dropped: boolean): void {
-    const now = this.options.clock.now()
-    const rttMs = Math.max(0, now - permit.startedAt)
-    if (this.probe.isActive) this.learnFromProbe(now, rttMs, dropped)
-    else if (this.window.covers(permit.startedAt)) this.learnFrom(now, rttMs, permit, dropped)
-  }
-
-  private learnFrom(now: number, rttMs: number, permit: AdaptivePermit, dropped: boolean): void {
-    const { window, algorithm } = this
-    if (!dropped) window.add(rttMs, permit.inflight)
-    if (!dropped && !window.isFull) return
-    const inflight = Math.max(window.maxInflight, permit.inflight)
-    this.lastRttMs = window.rttMs > 0 ? window.rttMs : rttMs
-    this.change(now, () => algorithm.sample(this.lastRttMs, inflight, dropped))
-    // Before a call or two have hit a limit there is nothing to probe.
-    if (algorithm.wantsProbes && this.probe.isDue()) this.beginProbe()
-  }
-
-  private learnFromProbe(now: number, rttMs: number, dropped: boolean): void {
-    const { algorithm, probe, semaphore } = this
-    if (dropped) {
-      probe.end(1)
-      this.change(now, () => algorithm.sample(rttMs, semaphore.inFlight, true))
-      return
-    }
-    const baselineMs = probe.observe(now, rttMs, semaphore.inFlight - 1)
-    if (baselineMs === undefined) return
-    probe.end(algorithm.baselineMs / baselineMs)
-    this.change(now, () => algorithm.rebase(baselineMs))
-  }
-
-  private beginProbe(): void {
-    this.probe.begin(this.limit)
-    this.semaphore.resize(this.probe.limit)
-  }
-
-  private change(now: number, update: () => void): void {
-    const previous = this.limit
-    update()
-    this.window.restart(now)
-    const { limit, semaphore } = this
-    if (semaphore.permits !== limit) semaphore.resize(limit)
-    if (limit === previous) return
-    callHook('onLimit', this.options.onLimit, limit, previous)
-    if (!adaptChannel.hasSubscribers) return
-    const { algorithm } = this.options
-    adaptChannel.publish({ limiter: this.name, algorithm, limit, previous, rttMs: this.lastRttMs })
-  }
-}
-
-/** A permit that knows when its call began. */
-export class AdaptivePermit implements Permit {
-  readonly startedAt: number
-  /** How many were under way when it began, itself included. */
-  readonly inflight: number
-  readonly context: Context | undefined
-  private limiter: AdaptiveConcurrency | undefined
-
-  constructor(
-    limiter: AdaptiveConcurrency,
-    startedAt: number,
-    inflight: number,
-    context: Context | undefined
-  ) {
-    this.limiter = limiter
-    this.startedAt = startedAt
-    this.inflight = inflight
-    this.context = context
-  }
-
-  release(outcome: Outcome = 'success'): void {
-    const { limiter } = this
-    this.limiter = undefined
-    limiter?.finish(this, outcome)
-  }
-
-  [Symbol.dispose](): void {
-    this.release()
   }
 }
 

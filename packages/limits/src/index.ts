@@ -1,9 +1,6 @@
-export {
-  adaptiveConcurrency,
-  type AdaptiveConcurrency,
-  type AdaptivePermit
-} from './adaptive-concurrency.ts'
+export { adaptiveConcurrency, type AdaptiveConcurrency } from './adaptive-concurrency.ts'
 export type { AdaptiveAlgorithm, AdaptiveConcurrencyOptions } from './adaptive-options.ts'
+export type { AdaptivePermit } from './adaptive-permit.ts'
 export { classifyOverload } from './classify-overload.ts'
 export { concurrencyLimit } from './concurrency-limit.ts'
 export { QueueFullError, RateLimitedError, WeightTooLargeError } from './errors.ts'

@@ -105,6 +105,18 @@ describe('adaptiveConcurrency', () => {
     expect(limiter.limit).toBe(limit)
   })
 
+  it('leaves a probe on while nobody calls, without a timer', async () => {
+    const limiter = adaptiveConcurrency({ initialLimit: 40, clock, random: () => 0.5 })
+    for (let round = 0; round < 8 && !limiter.isProbing; round++) await window(limiter, 100)
+    expect(clock.pendingTimers).toBe(0)
+    await clock.advance(100_000)
+    expect(limiter.isProbing).toBe(true)
+    const permit = limiter.tryAcquire()
+    expect(clock.pendingTimers).toBe(1)
+    permit?.release()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it('ends a probe when calls are dropped', async () => {
     const limiter = adaptiveConcurrency({ initialLimit: 40, clock })
     for (let round = 0; round < 8 && !limiter.isProbing; round++) await window(limiter, 100)
@@ -112,6 +124,48 @@ describe('adaptiveConcurrency', () => {
     limiter.tryAcquire()?.release('dropped')
     expect(limiter.isProbing).toBe(false)
     expect(limiter.limit).toBeLessThan(limit)
+  })
+
+  it.each(['gradient2', 'vegas'] as const)(
+    'gives a probe up when calls that do not end take up all of it (%s)',
+    async (algorithm) => {
+      const limiter = adaptiveConcurrency({ algorithm, clock, random: () => 0.5 })
+      const stuck = Array.from({ length: 10 }, () => limiter.tryAcquire())
+      let served = 0
+      let stopped = false
+      const caller = async (): Promise<void> => {
+        while (!stopped) {
+          const permit = await limiter.acquire()
+          await new Promise<void>((resolve) => void clock.setTimer(resolve, 10))
+          permit.release()
+          served++
+        }
+      }
+      const callers = Array.from({ length: 30 }, caller)
+      await clock.advance(10_000)
+      // Ten of the limit are stuck, the others take 10 ms a call.
+      expect(served).toBeGreaterThan(10 * 1000 * 0.7)
+      stopped = true
+      for (const permit of stuck) permit?.release('ignored')
+      await clock.runAll()
+      await Promise.all(callers)
+      expect(limiter.inFlight).toBe(0)
+    }
+  )
+
+  it('gives a probe up when all that end tell nothing', async () => {
+    const limiter = adaptiveConcurrency({ initialLimit: 40, clock, random: () => 0.5 })
+    for (let round = 0; round < 8 && !limiter.isProbing; round++) await window(limiter, 100)
+    const slow = limiter.tryAcquire()
+    for (let round = 0; round < 9; round++) {
+      const permits = Array.from({ length: 40 }, () => limiter.tryAcquire())
+      await clock.advance(100)
+      for (const permit of permits) permit?.release('ignored')
+    }
+    slow?.release('ignored')
+    expect(limiter.isProbing).toBe(false)
+    expect(limiter.statistics.available).toBe(limiter.limit)
+    expect(clock.pendingTimers).toBe(0)
   })
 
   it('tells its onLimit hook, which may throw', () => {

@@ -72,6 +72,29 @@ describe.each(Object.entries(gates))('cancelling at a %s', (_name, create) => {
     expect(ran).toBe(false)
   })
 
+  it('begins no operation that was cancelled, however shortly before', async () => {
+    for (let ticks = 0; ticks < 12; ticks++) {
+      const clock = new TestClock()
+      const { gate, free } = await create(clock)
+      const controller = new AbortController()
+      let wasAborted = false
+      const { signal } = controller
+      const waiting = gate.execute(() => (wasAborted = signal.aborted), { signal })
+      const freed = free()
+      let left = ticks
+      const count = (): void => {
+        if (left-- > 0) queueMicrotask(count)
+        else controller.abort(reason)
+      }
+      clock.tick(100)
+      count()
+      await waiting.catch((error: unknown) => expect(error).toBe(reason))
+      await freed
+      await clock.settle()
+      expect([ticks, wasAborted, gate.queued]).toEqual([ticks, false, 0])
+    }
+  })
+
   it('follows the ambient context', async () => {
     const clock = new TestClock()
     const { gate } = await create(clock)
