@@ -57,7 +57,8 @@ class BreakerPolicy extends FlowPolicy implements CircuitBreaker {
     this.name = options.name
     this.circuit = circuit
     this.keyed =
-      siblings ?? new Keyed(options.maxKeys, (key) => new BreakerPolicy(options, key, this.keyed))
+      siblings ??
+      new Keyed(options.maxKeys, (key) => new BreakerPolicy(options, key, this.keyed), isIsolated)
     const { key: keyOf } = options
     const byKey = siblings === undefined ? keyOf : undefined
     this.pick =
@@ -88,6 +89,11 @@ class BreakerPolicy extends FlowPolicy implements CircuitBreaker {
   bind(next: Flow): Flow {
     return new CircuitFlow(this.pick, this.name, next)
   }
+}
+
+/** What somebody holds open by hand is not forgotten. */
+function isIsolated(breaker: BreakerPolicy): boolean {
+  return breaker.state === 'isolated'
 }
 
 /** What `DoorFlow` does, with one object less for each call. */

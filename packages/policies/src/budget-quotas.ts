@@ -17,6 +17,9 @@ interface ShareParameters {
   readonly ttlMs: number
 }
 
+/** Sums of tenths fall short of whole numbers by so much. */
+const rounding = 1e-9
+
 const REQUESTS = 0
 const RETRIES = 1
 
@@ -54,8 +57,7 @@ export class ShareQuota implements Quota {
     const { window } = this
     const ofShare = this.ratio * window.total(now, REQUESTS) - window.total(now, RETRIES)
     const ofFloor = this.floor - window.recent(now, RETRIES, this.floorBuckets)
-    // Sums of tenths fall short of whole numbers by a rounding.
-    return Math.max(0, Math.floor(Math.max(ofShare, ofFloor) + 1e-9))
+    return Math.max(0, Math.floor(Math.max(ofShare, ofFloor) + rounding))
   }
 }
 
@@ -84,13 +86,14 @@ export class FinagleQuota implements Quota {
   success(): void {}
 
   withdraw(now: number): number | undefined {
-    if (this.available(now) < this.price) return undefined
+    if (this.available(now) < 1) return undefined
     this.window.add(now, 0, -this.price)
-    return this.price
+    return 1
   }
 
   available(now: number): number {
-    return this.reserve + this.window.total(now, 0)
+    const balance = this.reserve + this.window.total(now, 0)
+    return Math.max(0, Math.floor(balance / this.price + rounding))
   }
 }
 

@@ -1,18 +1,26 @@
 /** One thing for each key, made on demand; the keys used longest ago are dropped beyond `maxKeys`. */
-export class Keyed<T> {
+export class Keyed<T extends object> {
   private readonly things = new Map<string, T>()
   private readonly make: (key: string) => T
   private readonly maxKeys: number
+  private readonly isKept: (thing: T) => boolean
   private latestKey: string | undefined = undefined
   private latest: T | undefined = undefined
 
-  constructor(maxKeys: number, make: (key: string) => T) {
+  /** What `isKept` is true of is not dropped, however old. */
+  constructor(
+    maxKeys: number,
+    make: (key: string) => T,
+    isKept: (thing: T) => boolean = () => false
+  ) {
     this.maxKeys = maxKeys
     this.make = make
+    this.isKept = isKept
   }
 
   for(key: string): T {
-    if (key === this.latestKey) return this.latest as T
+    const { latest } = this
+    if (latest !== undefined && key === this.latestKey) return latest
     const thing = this.things.get(key) ?? this.make(key)
     // A Map keeps the order of insertion, so the first key is the one used longest ago.
     this.things.delete(key)
@@ -28,7 +36,8 @@ export class Keyed<T> {
   }
 
   private dropOldest(): void {
-    for (const key of this.things.keys()) {
+    for (const [key, thing] of this.things) {
+      if (this.isKept(thing)) continue
       this.things.delete(key)
       return
     }

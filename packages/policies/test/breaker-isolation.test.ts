@@ -75,6 +75,23 @@ describe('isolating a breaker', () => {
       expect(breaker.for('a').state).toBe('closed')
     })
 
+    it('keeps a key in mind while it is held open, however many others are used', async () => {
+      let key = 'a'
+      const breaker = circuitBreaker({ key: () => key, maxKeys: 2 })
+      const hold = breaker.for('a').isolate()
+      for (key of ['b', 'c', 'd', 'e']) await call(breaker)
+      key = 'a'
+      expect((await call(breaker)).error).toMatchObject({ key: 'a' })
+      hold[Symbol.dispose]()
+      expect((await call(breaker)).value).toBe('fine')
+    })
+
+    it('takes no key at all for a key of its own', async () => {
+      const breaker = circuitBreaker({ key: () => undefined as never, consecutiveFailures: 1 })
+      await fail(breaker)
+      expect((await call(breaker)).error).toBeInstanceOf(CircuitOpenError)
+    })
+
     it('holds one key open and leaves the others', async () => {
       let key = 'a'
       const breaker = circuitBreaker({ key: () => key })

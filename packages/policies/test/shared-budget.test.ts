@@ -134,6 +134,18 @@ describe("tower's budget", () => {
     expect(budget.withdraw('transient')).toBeUndefined()
   })
 
+  it('says how many repetitions are left', () => {
+    for (const ratio of [0, 0.1, 0.2, 0.3, 1, 2]) {
+      const budget = make(7, ratio, new TestClock())
+      for (let i = 0; i < 10; i++) budget.request()
+      const left = Math.floor(7 + 10 * ratio)
+      expect(budget.available).toBe(left)
+      const given = Array.from({ length: 40 }, () => budget.withdraw('transient'))
+      expect(given.filter((cost) => cost !== undefined)).toHaveLength(left)
+      expect(budget.available).toBe(0)
+    }
+  })
+
   it('has its reserve every time-to-live', () => {
     const clock = new TestClock()
     const budget = make(5, 1, clock)
