@@ -7,9 +7,10 @@ export interface Timer {
   cancel(): void
   /**
    * Starts it anew with its delay, whether it is pending, was cancelled or has run. For a timeout
-   * that guards one thing after another it is cheaper than a new timer.
+   * that guards one thing after another it is cheaper than a new timer. The callback gets
+   * `argument`; a timer that was cancelled has forgotten the one before.
    */
-  restart(): void
+  restart(argument?: unknown): void
 }
 
 /**

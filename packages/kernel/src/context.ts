@@ -34,6 +34,8 @@ export interface ContextChanges {
   readonly clock?: Clock | undefined
 }
 
+/** Nobody can give this as a reason. */
+const pending: unknown = Symbol('pending')
 const ambient = new AsyncLocalStorage<Context>()
 
 /**
@@ -54,13 +56,13 @@ export class Context implements Cancellation, AbortListener {
   /** The context whose cancellation this one shares: itself, unless made by `with`. */
   declare private readonly scope: Context
   /** The scope above, undefined where nothing above can ever abort. */
-  declare private readonly outer: Context | undefined
+  declare protected readonly outer: Context | undefined
   declare private external: AbortSignal | undefined
   /** Undefined for none: a field that always holds a double costs a box for each object. */
   declare private ownDeadline: number | undefined
-  declare private timer: Timer | undefined
-  declare private expire: ((context: never) => void) | undefined
-  declare private ended: boolean
+  /** What lets it expire; a subclass may set one of its own. */
+  declare protected timer: Timer | undefined
+  /** Why it was aborted; `pending` before that. */
   declare private endReason: unknown
   declare private controller: AbortController | undefined
   declare private listeners: Listeners
@@ -70,17 +72,23 @@ export class Context implements Cancellation, AbortListener {
 
   /** Prefer `Context.from`, `context.child` and `context.with`. */
   constructor(parent: Context, changes?: ContextChanges, shared = false) {
-    this.clock = changes?.clock ?? parent?.clock ?? systemClock
-    this.attempt = changes?.attempt ?? parent?.attempt ?? 1
-    this.correlationId = changes?.correlationId ?? parent?.correlationId
-    this.scope = shared ? parent.scope : this
-    this.outer = parent === undefined || parent.scope === root ? undefined : parent.scope
+    const { scope } = parent
+    if (changes === undefined) {
+      this.clock = parent.clock
+      this.attempt = parent.attempt
+      this.correlationId = parent.correlationId
+    } else {
+      this.clock = changes.clock ?? parent.clock
+      this.attempt = changes.attempt ?? parent.attempt
+      this.correlationId = changes.correlationId ?? parent.correlationId
+    }
+    this.scope = shared ? scope : this
+    // The root has no scope above it, and nothing ever aborts the root.
+    this.outer = scope === undefined || scope === root ? undefined : scope
     this.external = undefined
     this.ownDeadline = undefined
     this.timer = undefined
-    this.expire = undefined
-    this.ended = false
-    this.endReason = undefined
+    this.endReason = pending
     this.controller = undefined
     this.listeners = undefined
     this.linked = false
@@ -166,7 +174,7 @@ export class Context implements Cancellation, AbortListener {
 
   get aborted(): boolean {
     const { scope } = this
-    if (scope.ended || scope.external?.aborted === true) return true
+    if (scope.endReason !== pending || scope.external?.aborted === true) return true
     if (scope.ownDeadline !== undefined && scope.hasExpired()) return true
     return scope.outer !== undefined && scope.outer.aborted
   }
@@ -174,7 +182,7 @@ export class Context implements Cancellation, AbortListener {
   /** Why it was aborted: the very object given to `abort` or by the outer signal. */
   get reason(): unknown {
     const { scope } = this
-    if (scope.ended) return scope.endReason
+    if (scope.endReason !== pending) return scope.endReason
     if (scope.external?.aborted === true) return scope.external.reason
     return scope.outer?.reason
   }
@@ -215,8 +223,7 @@ export class Context implements Cancellation, AbortListener {
    */
   expireAfter(delayMs: number, expire: (context: this) => void): void {
     this.timer?.cancel()
-    this.expire = expire
-    this.timer = this.clock.setTimer(runExpire, delayMs, this as Context)
+    this.timer = this.clock.setTimer(expire, delayMs, this)
   }
 
   listen(listener: AbortListener): void {
@@ -234,7 +241,7 @@ export class Context implements Cancellation, AbortListener {
 
   /** Called by the context above, or for the outer signal, not by you. */
   onAbort(reason: unknown): void {
-    if (!this.ended) this.end(reason)
+    if (this.endReason === pending) this.end(reason)
   }
 
   /** Runs `operation` with this context as the ambient one. */
@@ -271,7 +278,7 @@ export class Context implements Cancellation, AbortListener {
       this.outer === undefined &&
       this.timer === undefined &&
       this.ownDeadline === undefined &&
-      !this.ended
+      this.endReason === pending
     )
   }
 
@@ -286,7 +293,6 @@ export class Context implements Cancellation, AbortListener {
   }
 
   private end(reason: unknown): void {
-    this.ended = true
     this.endReason = reason
     this.close()
     this.controller?.abort(reason)
@@ -294,7 +300,8 @@ export class Context implements Cancellation, AbortListener {
     this.listeners = undefined
   }
 
-  private link(): void {
+  /** Listens to what is above; `close` ends it. */
+  protected link(): void {
     this.linked = true
     if (this.external !== undefined) follow(this.external, this)
     this.outer?.listen(this)
@@ -317,13 +324,9 @@ export class Context implements Cancellation, AbortListener {
   }
 }
 
-function runExpire(context: Context): void {
-  ;(context as unknown as { expire(context: Context): void }).expire(context)
-}
-
 function deadlineError(): TimeoutError {
   return new TimeoutError('The deadline has passed', { phase: 'total' })
 }
 
 /** Nothing aborts it, so nothing is ever attached to it. */
-const root: Context = new Context(undefined as never)
+const root: Context = new Context({ clock: systemClock, attempt: 1 } as Context)

@@ -40,5 +40,6 @@ export type { Door, Limiter, Operation, Outcome, Permit, Policy } from './policy
 export { systemRandom, type Random } from './random.ts'
 export { linkSignals, type LinkedSignal } from './signal.ts'
 export { sleep } from './sleep.ts'
+export { TimerStock } from './timer-stock.ts'
 export { endOfTurn } from './timer-turn.ts'
 export { fields }

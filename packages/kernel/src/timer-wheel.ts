@@ -6,20 +6,34 @@ const MASK = SLOTS - 1
 /** `setTimeout` fires at once for a longer delay. */
 const LONGEST_SLEEP_MS = 2 ** 31 - 1
 
+/**
+ * The global `performance` is a getter that takes longer than the reading itself. Test frameworks
+ * that fake time replace it together with `setTimeout`, which is cheap to look at.
+ */
+const ownPerformance = performance
+const ownSetTimeout = setTimeout
+
 /** Not a NaN: a field that always holds a double costs a box for each timer. */
 const unstamped = undefined as unknown as number
 
 /** One timer: a node of a circular list, so that starting and cancelling are a few writes. */
 class WheelTimer implements Timer {
-  prev: WheelTimer
-  next: WheelTimer
+  // Declared and assigned: fields that V8 defines one by one make it slow to construct.
+  declare prev: WheelTimer
+  declare next: WheelTimer
   /** Not a number until the timer has been stamped with the time. */
-  due: number = unstamped
-  private readonly wheel: TimerWheel | undefined
-  private readonly callback: ((argument: unknown) => void) | undefined
-  private readonly argument: unknown
-  readonly delayMs: number
-  readonly background: boolean
+  declare due: number
+  declare private readonly wheel: TimerWheel | undefined
+  declare private readonly callback: ((argument: unknown) => void) | undefined
+  declare private argument: unknown
+  declare readonly delayMs: number
+  declare readonly background: boolean
+  declare private reused: boolean
+  /**
+   * Cancelled, but left in the list of fresh timers until the end of the turn, since what was
+   * started again before will soon be once more.
+   */
+  declare idle: boolean
 
   constructor(
     wheel?: TimerWheel,
@@ -30,11 +44,14 @@ class WheelTimer implements Timer {
   ) {
     this.prev = this
     this.next = this
+    this.due = unstamped
     this.wheel = wheel
     this.callback = callback
     this.delayMs = delayMs
     this.argument = argument
     this.background = background
+    this.reused = false
+    this.idle = false
   }
 
   get dueAt(): number {
@@ -43,14 +60,25 @@ class WheelTimer implements Timer {
   }
 
   cancel(): void {
+    this.argument = undefined
     if (this.next === this) return
-    this.unlink()
-    this.wheel?.forget(this.background)
+    if (this.reused && this.due === unstamped) {
+      this.idle = true
+    } else {
+      this.unlink()
+      this.wheel?.forget(this.background)
+    }
   }
 
-  restart(): void {
-    this.due = unstamped
-    this.wheel?.start(this)
+  restart(argument?: unknown): void {
+    this.argument = argument
+    if (this.idle) {
+      this.idle = false
+    } else {
+      this.reused = true
+      this.due = unstamped
+      this.wheel?.start(this)
+    }
   }
 
   insertBefore(node: WheelTimer): void {
@@ -109,16 +137,20 @@ export class TimerWheel implements Clock {
   }
 
   get pendingTimers(): number {
-    return this.pending + this.pendingInBackground
+    let idle = 0
+    for (let timer = this.fresh.next; timer !== this.fresh; timer = timer.next) {
+      if (timer.idle) idle++
+    }
+    return this.pending + this.pendingInBackground - idle
   }
 
   now(): number {
-    return performance.now()
+    return setTimeout === ownSetTimeout ? ownPerformance.now() : performance.now()
   }
 
   coarseNow(): number {
     if (Number.isNaN(this.turnNow)) {
-      this.turnNow = performance.now()
+      this.turnNow = this.now()
       this.scheduleTurnEnd()
     }
     return this.turnNow
@@ -178,6 +210,11 @@ export class TimerWheel implements Clock {
   private stampFresh(now: number): void {
     for (let timer = this.fresh.next; timer !== this.fresh; timer = this.fresh.next) {
       timer.unlink()
+      if (timer.idle) {
+        timer.idle = false
+        this.forget(timer.background)
+        continue
+      }
       timer.due = now + Math.max(0, timer.delayMs)
       this.place(timer, now)
     }

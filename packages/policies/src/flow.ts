@@ -79,7 +79,7 @@ export function start<T>(
   options: ContextOptions | Context | undefined,
   clock: Clock | undefined
 ): Promise<T> {
-  const context = Context.from(options, clock)
+  const context = options === undefined ? Context.current() : Context.from(options, clock)
   const owns = options !== undefined && ownsContext(context, options)
   if (flow.begin !== undefined && !owns) return flow.begin(context, operation) as Promise<T>
   const call = new Call(context, owns)

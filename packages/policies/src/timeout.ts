@@ -5,6 +5,7 @@ import {
   fields,
   resolveOptions,
   TimeoutError,
+  TimerStock,
   type Clock,
   type Fields,
   type Operation,
@@ -84,47 +85,55 @@ class TimeoutFlow implements Flow {
   readonly timed = true
   protected readonly options: Resolved
   protected readonly next: Flow
+  protected readonly timers: TimerStock<TimedCall>
 
   constructor(options: Resolved, next: Flow) {
     this.options = options
     this.next = next
+    this.timers = new TimerStock(options.clock, expire, options.ms)
   }
 
   run(context: Context, operation: Operation<unknown>, sink: Sink): void {
-    const { options, next } = this
-    new TimedCall(context, options, sink).start(next, operation)
+    const { options, next, timers } = this
+    new TimedCall(context, options, timers, sink).start(next, operation)
   }
 }
 
 /** It rejects at once, so at the top of a stack it needs nobody to watch for the caller's abort. */
 class AggressiveTimeoutFlow extends TimeoutFlow {
   begin(context: Context, operation: Operation<unknown>): Promise<unknown> {
-    const { options, next } = this
-    const call = new TimedCall(context, options, undefined)
-    const promise = call.asPromise()
+    const { options, next, timers } = this
+    const call = new TimedCall(context, options, timers, undefined)
+    const promise = new Promise((resolve, reject) => {
+      call.resolve = resolve
+      call.reject = reject
+    })
     call.start(next, operation)
     return promise
   }
 }
 
-const none = Context.none
-
 /** One operation on the clock: its context, and the sink below which it runs. */
 class TimedCall extends Context implements Sink {
   // Declared and assigned as in Context, for the speed of construction.
-  declare private readonly above: Context
   declare private readonly options: Resolved
+  declare private readonly timers: TimerStock<TimedCall>
   /** Who is told how it ended, unless it is the promise of the next two. */
   declare private readonly sink: Sink | undefined
-  declare private resolve: ((value: unknown) => void) | undefined
-  declare private reject: ((reason: unknown) => void) | undefined
+  declare resolve: ((value: unknown) => void) | undefined
+  declare reject: ((reason: unknown) => void) | undefined
   declare private settled: boolean
   declare private error: TimeoutError | undefined
 
-  constructor(above: Context, options: Resolved, sink: Sink | undefined) {
+  constructor(
+    above: Context,
+    options: Resolved,
+    timers: TimerStock<TimedCall>,
+    sink: Sink | undefined
+  ) {
     super(above, options)
-    this.above = above
     this.options = options
+    this.timers = timers
     this.sink = sink
     this.resolve = undefined
     this.reject = undefined
@@ -132,21 +141,12 @@ class TimedCall extends Context implements Sink {
     this.error = undefined
   }
 
-  asPromise(): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
-  }
-
   start(next: Flow, operation: Operation<unknown>): void {
-    const { above, options } = this
-    // Nothing ever aborts the empty context, so there is nothing to ask it.
-    if (above !== none) {
-      if (above.aborted) return this.finish(true, above.reason)
-      above.listen(this)
+    if (this.outer !== undefined) {
+      if (this.aborted) return this.finish(true, this.reason)
+      this.link()
     }
-    this.expireAfter(options.ms, expire)
+    this.timer = this.timers.start(this)
     next.run(this, operation, this)
   }
 
@@ -164,8 +164,8 @@ class TimedCall extends Context implements Sink {
   }
 
   expired(): void {
-    const { above, options } = this
-    if (this.settled || above.aborted) return
+    const { options } = this
+    if (this.settled || this.aborted) return
     const error = timeoutError(options)
     this.error = error
     this.settled = !options.cooperative
@@ -175,13 +175,16 @@ class TimedCall extends Context implements Sink {
   }
 
   private finish(failed: boolean, outcome: unknown): void {
-    const { sink, resolve, reject } = this
+    const { sink, timer } = this
     this.settled = true
-    this.close()
-    if (this.above !== none) this.above.unlisten(this)
+    if (timer !== undefined) {
+      this.timer = undefined
+      this.timers.stop(timer)
+    }
+    if (this.outer !== undefined) this.close()
     if (sink !== undefined) sink.settle(failed, outcome)
-    else if (failed) reject?.(outcome)
-    else resolve?.(outcome)
+    else if (failed) this.reject?.(outcome)
+    else this.resolve?.(outcome)
   }
 }
 
@@ -209,10 +212,8 @@ function isEffectOf(error: TimeoutError, outcome: unknown): boolean {
   return outcome.name === 'AbortError' || outcome.cause === error
 }
 
-const specimen = new TimedCall(
-  Context.none,
-  resolveOptions('timeout', { ms: 0 }, timeoutFields),
-  undefined
-)
-void specimen.asPromise()
+const options = resolveOptions('timeout', { ms: 0 }, timeoutFields)
+const timers = new TimerStock(options.clock, expire, 0)
+const specimen = new TimedCall(Context.none, options, timers, undefined)
+specimen.resolve = specimen.reject = () => undefined
 keepShape(specimen)

@@ -42,7 +42,7 @@ export class Epochs {
 
   private begin(epoch: Epoch, now: number): void {
     epoch.since = now
-    if (epoch.timer !== undefined) epoch.timer.restart()
+    if (epoch.timer !== undefined) epoch.timer.restart(epoch)
     else if (this.timeoutMs !== Number.POSITIVE_INFINITY) {
       epoch.timer = this.clock.setTimer(this.expire, this.timeoutMs, epoch)
     }

@@ -5,7 +5,7 @@ interface TestTimer extends Timer {
   dueAt: number
   order: number
   readonly background: boolean
-  readonly fire: () => void
+  fire: () => void
 }
 
 /**
@@ -43,11 +43,11 @@ export class TestClock implements Clock {
   }
 
   setTimer<A>(callback: (argument: A) => void, delayMs: number, argument?: A): Timer {
-    return this.start(() => callback(argument as A), delayMs, false)
+    return this.start(callback, delayMs, argument, false)
   }
 
   setBackgroundTimer<A>(callback: (argument: A) => void, delayMs: number, argument?: A): Timer {
-    return this.start(() => callback(argument as A), delayMs, true)
+    return this.start(callback, delayMs, argument, true)
   }
 
   /** Moves time on by `ms`, running what falls due; resolves when all has settled. */
@@ -107,23 +107,29 @@ export class TestClock implements Clock {
     await endOfTurn()
   }
 
-  private start(fire: () => void, delayMs: number, background: boolean): Timer {
+  private start<A>(
+    callback: (argument: A) => void,
+    delayMs: number,
+    argument: A | undefined,
+    background: boolean
+  ): Timer {
     const timers = this.timers
     const timer: TestTimer = {
       dueAt: 0,
       order: 0,
       background,
-      fire,
+      fire: () => undefined,
       cancel() {
         timers.delete(timer)
       },
-      restart: () => {
+      restart: (argument?: unknown) => {
+        timer.fire = () => callback(argument as A)
         timer.dueAt = this.time + Math.max(0, delayMs)
         timer.order = this.started++
         timers.add(timer)
       }
     }
-    timer.restart()
+    timer.restart(argument)
     return timer
   }
 
