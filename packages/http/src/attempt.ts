@@ -7,6 +7,7 @@ import type { Origin } from './origin.ts'
 import type { HttpRequest } from './request.ts'
 import { Exchange, type BodySink } from './send.ts'
 import type { Place, SlotUser } from './slots.ts'
+import type { EngineOptions } from './undici.ts'
 
 /** Of a body that nobody asked for so much is read to keep the connection. */
 const DRAIN_BYTES = 128 * 1024
@@ -217,7 +218,15 @@ export class Attempt extends Exchange implements SlotUser {
       deadlineHeader === undefined ? request : withDeadline(request, deadlineHeader, call)
     const silence = idleMs === Number.POSITIVE_INFINITY ? 0 : idleMs
     const engine = this.fresh ? (origin.freshEngine() ?? origin.engine) : origin.engine
-    this.dispatch(engine, told.engineOptions(silence, call))
+    let options: EngineOptions
+    try {
+      options = told.engineOptions(silence, call)
+    } catch (error) {
+      // The caller's own function, which makes the body, has thrown.
+      call.abort(error)
+      return
+    }
+    this.dispatch(engine, options)
   }
 
   private leaveDoors(failed: boolean, outcome: unknown): void {

@@ -116,6 +116,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
       return undefined
     }
     if (status >= 400) attempt.setback = setbackOf(attempt, () => this.recover())
+    if (attempt.over) return undefined
     if (attempt.setback !== undefined) {
       attempt.gatherBytes = settings.errorBodyBytes
       return undefined

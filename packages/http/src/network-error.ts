@@ -33,6 +33,13 @@ const classes: Readonly<Record<string, NetworkErrorClass>> = {
   UND_ERR_BODY_TIMEOUT: 'idle'
 }
 
+/** The request was not what it said it was. */
+const callersMistakes: ReadonlySet<string> = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'
+])
+
 const texts: Readonly<Record<NetworkErrorClass, string>> = {
   dns: 'the name cannot be resolved',
   connect: 'no connection',
@@ -57,7 +64,7 @@ export function networkError(
   const cause = rootCause(error)
   if (isAplombError(cause)) return cause
   const errno = codeOf(cause) ?? codeOf(error)
-  if (errno === 'UND_ERR_INVALID_ARG' || errno === 'UND_ERR_NOT_SUPPORTED') {
+  if (errno !== undefined && callersMistakes.has(errno)) {
     return new HttpRequestError([(error as Error).message])
   }
   if (errno === 'UND_ERR_HEADERS_OVERFLOW' || errno === 'HPE_HEADER_OVERFLOW') {

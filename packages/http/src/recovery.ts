@@ -1,4 +1,4 @@
-import { callHook, type AttemptRecord } from '@aplomb/kernel'
+import { callHook, invalidOptions, type AttemptRecord } from '@aplomb/kernel'
 import {
   RetriesExhaustedError,
   type BackoffState,
@@ -45,7 +45,22 @@ export class Recovery implements BackoffState {
     this.random = call.shared.random
   }
 
+  /** What follows. If the caller's own `shouldRetry` or `backoff` throws, the call ends with that. */
   judge(
+    attempt: Attempt,
+    found: FailureClass,
+    error: unknown,
+    retryAfterMs: number | undefined
+  ): Verdict {
+    try {
+      return this.decide(attempt, found, error, retryAfterMs)
+    } catch (problem) {
+      this.call.abort(problem)
+      return undefined
+    }
+  }
+
+  private decide(
     attempt: Attempt,
     found: FailureClass,
     error: unknown,
@@ -121,7 +136,11 @@ export class Recovery implements BackoffState {
   }
 
   private delay(retryAfterMs: number | undefined): number {
-    this.previousMs = this.call.settings.backoff(this.retries + 1, this)
+    const delayMs = this.call.settings.backoff(this.retries + 1, this)
+    if (!(delayMs >= 0)) {
+      throw invalidOptions('retry', [`backoff: must give a time in milliseconds, not ${delayMs}`])
+    }
+    this.previousMs = delayMs
     return Math.max(this.previousMs, retryAfterMs ?? 0)
   }
 

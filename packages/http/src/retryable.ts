@@ -1,5 +1,5 @@
 import { isAplombError } from '@aplomb/kernel'
-import { classifyError, type FailureClass } from '@aplomb/policies'
+import type { FailureClass } from '@aplomb/policies'
 import { HttpNetworkError, HttpStatusError } from './errors.ts'
 
 /** What the decision to repeat needs to know of a request. */
@@ -50,8 +50,8 @@ export function classifyStatus(status: number, keyed: boolean): FailureClass {
 export function classifyFailure(error: unknown, keyed: boolean): FailureClass {
   if (error instanceof HttpStatusError) return classifyStatus(error.status, keyed)
   if (error instanceof HttpNetworkError) return classifyNetwork(error)
-  if (isAplombError(error)) return classifyOurs(error)
-  return classifyError(error)
+  // Anything else was thrown by a function or a limit of the caller's.
+  return isAplombError(error) ? classifyOurs(error) : 'permanent'
 }
 
 /** A wrong certificate stays wrong; all else on the wire may pass. */
