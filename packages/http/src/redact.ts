@@ -24,8 +24,16 @@ const secretHeaders: ReadonlySet<string> = new Set([
   'proxy-authenticate'
 ])
 
-const secretHeaderPattern =
-  /(?:^|[-_])(?:api[-_]?key|token|secret|password|passwd|credential|signature)s?$/u
+/** What a secret's name ends with. Not every key is one: `idempotency-key`, `cache-key`. */
+const secretWords = [
+  String.raw`\w{0,20}api[-_]?keys?`,
+  '(?:access|account|admin|app|application|auth|client|function|license|master)s?[-_]?keys?',
+  '(?:private|secret|service|signing|storage|stripe|subscription|user)s?[-_]?keys?',
+  String.raw`\w{0,20}tokens?`,
+  '(?:secret|password|passwd|passphrase|pass|pwd|otp|credential|signature(?:[-_]?256)?)s?',
+  '(?:auth|authentication|authorization|bearer|jwt|session(?:[-_]?id)?|sid|cookie)s?'
+]
+const secretHeaderPattern = new RegExp(`(?:^|[-_])(?:${secretWords.join('|')})$`, 'u')
 
 const secretQueryPattern =
   /(?:^|[-_.[])(?:api[-_]?key|key|token|secret|password|passwd|pwd|pass|auth|authorization|credentials?|signature|sig|hmac|jwt|code|session(?:[-_]?id)?|sid|otp|assertion)\]?$/u
