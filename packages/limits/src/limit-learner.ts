@@ -84,7 +84,8 @@ export class LimitLearner {
     this.probe.begin(this.limit)
     this.semaphore.resize(this.probe.limit)
     const patienceMs = Math.max(1, PATIENCE * this.lastRttMs)
-    this.patience = this.options.clock.setBackgroundTimer(giveUp, patienceMs, this)
+    const giveUp = (): void => this.giveUpProbe()
+    this.patience = this.options.clock.setBackgroundTimer(giveUp, patienceMs)
   }
 
   private learnFromProbe(now: number, rttMs: number, dropped: boolean): void {
@@ -102,10 +103,10 @@ export class LimitLearner {
   }
 
   /**
-   * Called by the timer: calls that take very long, such as those of a long poll, may have taken up
+   * Calls that take very long, such as those of a long poll, may have taken up
    * all that a probe lets in, and the others must not wait for their end.
    */
-  giveUpProbe(): void {
+  private giveUpProbe(): void {
     this.endProbe(1)
     this.change(this.options.clock.now(), () => undefined)
   }
@@ -128,8 +129,4 @@ export class LimitLearner {
     const { algorithm } = this.options
     adaptChannel.publish({ limiter: this.name, algorithm, limit, previous, rttMs: this.lastRttMs })
   }
-}
-
-function giveUp(learner: LimitLearner): void {
-  learner.giveUpProbe()
 }

@@ -6,9 +6,6 @@ const FIRST_WINDOWS = 6
 const SOON_WINDOWS = 8
 const MUCH_TOO_HIGH = 1.2
 const MIN_SAMPLES = 12
-/** A measurement this close to the last one is the same but for chance, and is averaged with it. */
-const SAME_WITHIN = 0.3
-const GAIN = 0.3
 
 /**
  * Every so often runs at a quarter of the limit, for long enough to see how long calls take when
@@ -24,7 +21,6 @@ export class RttProbe {
   private measuringSince = Number.POSITIVE_INFINITY
   private count = 0
   private sumMs = 0
-  private lastMs = 0
 
   constructor(everyWindows: number, random: Random) {
     this.everyWindows = everyWindows
@@ -64,13 +60,6 @@ export class RttProbe {
     return this.count >= Math.max(MIN_SAMPLES, 2 * this.quarter)
       ? this.sumMs / this.count
       : undefined
-  }
-
-  private blend(rttMs: number): number {
-    const change = rttMs - this.lastMs
-    const isSame = Math.abs(change) < SAME_WITHIN * this.lastMs
-    this.lastMs = isSame ? this.lastMs + GAIN * change : rttMs
-    return this.lastMs
   }
 
   /** Ends the probe; `drop` is by what factor the baseline was too high. */

@@ -37,7 +37,8 @@ export class Vegas implements LimitAlgorithm {
     const { smoothing, baselineGain } = this.options
     if (!dropped && (this.baselineMs === 0 || rttMs < this.baselineMs)) {
       this.baselineMs += (rttMs - this.baselineMs) * (this.baselineMs === 0 ? 1 : baselineGain)
-      return
+      // What is the baseline itself cannot be compared with it.
+      if (this.baselineMs === rttMs) return
     }
     const next = dropped ? this.decreased(0) : this.next(rttMs, inflight)
     this.limit = (1 - smoothing) * this.limit + smoothing * clamp(next, this.options)

@@ -99,6 +99,23 @@ describe.each(worlds)('adaptiveConcurrency, $algorithm, seed $seed', ({ algorith
     }
   )
 
+  it.each([
+    { from: 'below', workers: 100, initialLimit: 1 },
+    { from: 'above', workers: 10, initialLimit: 200 }
+  ])(
+    'finds it from $from where no two calls take equally long (M/M/c)',
+    async ({ workers, initialLimit }) => {
+      const model = { workers, serviceMs: 50, spread: 1, ...maxQueueOf(workers) }
+      const world = createWorld(algorithm, seed, model)
+      world.client(400, initialLimit)
+      await world.run(40)
+      const { utilization, limits } = await world.run(20)
+      expect(utilization).toBeGreaterThan(0.9)
+      expect(limits[0]).toBeLessThanOrEqual(2.5 * workers)
+      await world.stop()
+    }
+  )
+
   it('follows a change of capacity, down and up', async () => {
     const world = createWorld(algorithm, seed, {
       workers: 40,
