@@ -98,18 +98,23 @@ export class StoreLimiter implements Policy, Door<Permit>, StoreDesk {
   /** Runs `operation` when its tokens are there, and settles as it does. */
   execute<T>(operation: Operation<T>, options?: RateAcquireOptions | Context): Promise<T> {
     const ticket: RateTicket = options instanceof Context ? {} : (options ?? {})
-    const body = async (context: Context): Promise<T> => {
-      await this.enter(context, ticket)
-      return operation(context)
-    }
+    const body = (context: Context): Promise<T> =>
+      this.join(context, ticket).then((waiter) => {
+        waiter.collect()
+        return operation(context)
+      })
     return Context.use(options, body, this.clock)
   }
 
   /** The door: lets a call in when the store has granted its tokens. */
-  enter(
+  enter(context: Context, ticket: RateTicket = {}): Promise<Permit> {
+    return this.join(context, ticket).then(collect)
+  }
+
+  private join(
     context: Context,
-    { key = '', weight = 1, priority = 0 }: RateTicket = {}
-  ): Promise<Permit> {
+    { key = '', weight = 1, priority = 0 }: RateTicket
+  ): Promise<StoreWaiter> {
     requireWeight('StoreLimiter', weight, false)
     requirePriority('StoreLimiter', priority)
     if (context.aborted) return Promise.reject(context.reason)
@@ -119,7 +124,7 @@ export class StoreLimiter implements Policy, Door<Permit>, StoreDesk {
       publishReject(this.name, 'rate', weight, error)
       return Promise.reject(error)
     }
-    return this.lineOf(key).join(context, weight, priority).then(collect)
+    return this.lineOf(key).join(context, weight, priority)
   }
 
   /** The door: nothing to give back. */

@@ -77,6 +77,37 @@ describe('storeLimiter', () => {
     expect(clock.now()).toBe(0)
   })
 
+  it('begins no operation that was cancelled, however shortly before, and loses no token', async () => {
+    for (let ticks = 0; ticks < 12; ticks++) {
+      const { clock, store, limiter } = setUp()
+      store.gate.close()
+      const controller = new AbortController()
+      const { signal } = controller
+      let wasAborted = false
+      let ran = false
+      const operation = (): void => {
+        ran = true
+        wasAborted = signal.aborted
+      }
+      const call = limiter.execute(operation, { signal, weight: 2 }).catch(() => undefined)
+      await clock.settle()
+      store.gate.open()
+      let left = ticks
+      const count = (): void => {
+        if (left-- > 0) queueMicrotask(count)
+        else controller.abort('enough')
+      }
+      count()
+      await call
+      await clock.settle()
+      expect([ticks, wasAborted]).toEqual([ticks, false])
+      const next = limiter.acquire({ weight: 2 })
+      if (ran) await clock.advance(1000)
+      await next
+      expect(clock.now()).toBe(ran ? 1000 : 0)
+    }
+  })
+
   it('serves the next when the first gives up, without waiting for the first one’s time', async () => {
     const { clock, limiter } = setUp()
     await limiter.acquire()
