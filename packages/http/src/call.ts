@@ -19,7 +19,7 @@ import { isRedirect, nextRequest } from './redirect.ts'
 import type { HttpRequest } from './request.ts'
 import { classifyFailure } from './retryable.ts'
 import type { BodySink } from './send.ts'
-import { readServerLimit, tellsLimit } from './server-limits.ts'
+import { readServerLimits, tellsLimit } from './server-limits.ts'
 import { setbackOf, type Setback } from './setback.ts'
 import { statusError } from './status-error.ts'
 
@@ -258,8 +258,8 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
 
   private learn(attempt: Attempt): void {
     if (this.shared.hasOwnRate) return
-    const limit = readServerLimit(attempt.headers, this.clock.wallNow())
-    if (limit !== undefined) attempt.origin.gate.learn(limit, attempt.sequence)
+    const limits = readServerLimits(attempt.headers, this.clock.wallNow())
+    if (limits.length > 0) attempt.origin.gate.learn(limits, attempt.sequence)
   }
 
   private refusedByServer(attempt: Attempt, setback: Setback): void {

@@ -1,6 +1,7 @@
 import type { AbortListener, Clock, Context, Door, Timer } from '@aplomb/kernel'
 import { HttpQuotaError } from './errors.ts'
 import { pauseChannel, type PauseMessage } from './events.ts'
+import { Quota, UNKNOWN_WINDOW_MS } from './quota.ts'
 import type { ServerLimit } from './server-limits.ts'
 
 /** One request that waits for the server's permission. */
@@ -43,8 +44,6 @@ class Waiter implements AbortListener {
 
 /** After a pause the first so many go, and each answer lets one more go. */
 const RAMP_START = 1
-/** How long to wait where the server says "no more" but not until when, in milliseconds. */
-const UNKNOWN_RESET_MS = 1000
 
 /**
  * What a server has told an origin's clients about its limit. One 429 pauses every request to the
@@ -58,11 +57,9 @@ export class OriginGate implements Door<number> {
   private inFlight = 0
   /** Requests sent so far; a request's number tells which others the server had seen. */
   private sent = 0
-  /** How many may be sent before `quotaResetAt`. */
-  private quota: number = Number.POSITIVE_INFINITY
-  private quotaResetAt: number = Number.POSITIVE_INFINITY
-  private quotaLimit = 1
-  private quotaFrom = -1
+  /** What is known of the server's windows, as the answer to request `quotasFrom` told it. */
+  private quotas: readonly Quota[] = []
+  private quotasFrom = -1
   private readonly waiters = new Set<Waiter>()
   private timer: Timer | undefined = undefined
   private readonly clock: Clock
@@ -77,7 +74,7 @@ export class OriginGate implements Door<number> {
 
   /** Gives the request's number. */
   enter(context: Context): number | Promise<number> {
-    if (this.ramp === Number.POSITIVE_INFINITY && this.quota > 0 && this.waiters.size === 0) {
+    if (this.ramp === Number.POSITIVE_INFINITY && this.waiters.size === 0 && this.hasQuota()) {
       return this.pass()
     }
     if (this.waiters.size === 0 && this.isOpen(this.clock.now())) return this.pass()
@@ -91,6 +88,8 @@ export class OriginGate implements Door<number> {
 
   leave(_pass: number, failed: boolean): void {
     this.inFlight--
+    // The server answers and says no more of its limit: what was guessed of it is forgotten.
+    if (!failed && this.quotas.some(({ isGuess }) => isGuess)) this.forgetGuesses()
     if (this.ramp === Number.POSITIVE_INFINITY) return
     if (!failed) this.ramp++
     this.admit()
@@ -98,7 +97,7 @@ export class OriginGate implements Door<number> {
 
   /** The server refuses: nothing goes for so long; without a time, for a second. */
   pause(retryAfterMs: number | undefined, throttled: boolean): void {
-    const pauseMs = Math.min(this.maxPauseMs, retryAfterMs ?? UNKNOWN_RESET_MS)
+    const pauseMs = Math.min(this.maxPauseMs, retryAfterMs ?? UNKNOWN_WINDOW_MS)
     const until = this.clock.now() + pauseMs
     this.ramp = RAMP_START
     if (until <= this.pausedUntil) return
@@ -108,16 +107,15 @@ export class OriginGate implements Door<number> {
     this.schedule()
   }
 
-  /** Takes in what the answer to request `number` says about the limit. */
-  learn(limit: ServerLimit, number: number): void {
+  /** Takes in what the answer to request `number` says about the limits. */
+  learn(limits: readonly ServerLimit[], number: number): void {
     const now = this.clock.now()
-    if (number < this.quotaFrom && now < this.quotaResetAt) return
-    this.quotaFrom = number
-    const left = limit.remaining - (this.sent - number)
-    this.quotaLimit = Math.max(1, limit.limit ?? 1)
-    this.quota = Math.max(0, left)
-    this.quotaResetAt = now + Math.min(this.maxPauseMs, limit.resetMs ?? UNKNOWN_RESET_MS)
-    if (this.quota === 0) this.tell(this.quotaResetAt - now, 'quota')
+    if (number < this.quotasFrom && this.quotas.some(({ resetAt }) => now < resetAt)) return
+    this.quotasFrom = number
+    const used = this.sent - number
+    this.quotas = limits.map((limit) => new Quota(limit, used, now, this.maxPauseMs))
+    const spentUntil = this.spentUntil()
+    if (spentUntil > now) this.tell(spentUntil - now, 'quota')
     this.admit()
   }
 
@@ -128,21 +126,35 @@ export class OriginGate implements Door<number> {
 
   private pass(): number {
     this.inFlight++
-    this.quota--
+    for (const quota of this.quotas) quota.left--
     return ++this.sent
   }
 
   private isOpen(now: number): boolean {
     if (now < this.pausedUntil || this.inFlight >= this.ramp) return false
-    if (now >= this.quotaResetAt) {
-      this.quota = this.quotaLimit
-      this.quotaResetAt = Number.POSITIVE_INFINITY
-    }
-    return this.quota > 0
+    for (const quota of this.quotas) if (!quota.isOpen(now)) return false
+    return true
+  }
+
+  private hasQuota(): boolean {
+    for (const { left } of this.quotas) if (left <= 0) return false
+    return true
   }
 
   private opensAt(): number {
-    return Math.max(this.pausedUntil, this.quota > 0 ? 0 : this.quotaResetAt)
+    return Math.max(this.pausedUntil, this.spentUntil())
+  }
+
+  /** When the last of the windows that are used up resets. */
+  private spentUntil(): number {
+    let until = Number.NEGATIVE_INFINITY
+    for (const { left, resetAt } of this.quotas) if (left <= 0) until = Math.max(until, resetAt)
+    return until
+  }
+
+  private forgetGuesses(): void {
+    this.quotas = this.quotas.filter(({ isGuess }) => !isGuess)
+    this.admit()
   }
 
   private admit(): void {

@@ -12,46 +12,65 @@ export interface ServerLimit {
   readonly windowMs: number | undefined
 }
 
+const families = ['ratelimit', 'x-ratelimit', 'x-rate-limit'] as const
+
 /** An epoch in seconds; no server has windows of thirty years. */
 const EPOCH_FROM = 1_000_000_000
 const LONGEST_RESET_MS = 24 * 3_600_000
 
+const none: readonly ServerLimit[] = []
+
 /**
- * Reads the tightest limit that the response tells about: `RateLimit` with `RateLimit-Policy`
+ * Reads the limits that the response tells about: `RateLimit` with `RateLimit-Policy`
  * (draft-ietf-httpapi-ratelimit-headers from 08 on, RFC 9651 structured fields), draft 07's
- * `RateLimit: limit=…`, `RateLimit-*` and `X-RateLimit-*` (reset in seconds or as an epoch). What
- * is malformed is ignored.
+ * `RateLimit: limit=…`, `RateLimit-*`, `X-RateLimit-*` and `X-Rate-Limit-*` (reset in seconds or as
+ * an epoch). What is malformed is ignored.
  */
-export function readServerLimit(
+export function readServerLimits(
   headers: ResponseHeaders,
   wallNow: number
-): ServerLimit | undefined {
+): readonly ServerLimit[] {
   const field = headerOf(headers, 'ratelimit')
   if (field !== undefined) {
-    return readField(field, headerOf(headers, 'ratelimit-policy')) ?? readDraft7(field)
+    const limits = readField(field, headerOf(headers, 'ratelimit-policy'))
+    if (limits.length > 0) return limits
   }
-  return readFamily(headers, 'ratelimit', wallNow) ?? readFamily(headers, 'x-ratelimit', wallNow)
+  for (const family of families) {
+    const limit = readFamily(headers, family, wallNow)
+    if (limit !== undefined) return [limit]
+  }
+  return none
 }
 
-/** True when there is something for `readServerLimit`; cheap, for every response. */
+/** Until all limits that are used up have reset, in milliseconds; undefined if that is not said. */
+export function resetOf(limits: readonly ServerLimit[]): number | undefined {
+  let longest: number | undefined
+  for (const { remaining, resetMs } of limits) {
+    if (remaining === 0 && resetMs !== undefined) longest = Math.max(longest ?? 0, resetMs)
+  }
+  return longest
+}
+
+/** True when there is something for `readServerLimits`; cheap, for every response. */
 export function tellsLimit(headers: ResponseHeaders): boolean {
   return (
     Object.hasOwn(headers, 'ratelimit') ||
     Object.hasOwn(headers, 'x-ratelimit-remaining') ||
-    Object.hasOwn(headers, 'ratelimit-remaining')
+    Object.hasOwn(headers, 'ratelimit-remaining') ||
+    Object.hasOwn(headers, 'x-rate-limit-remaining')
   )
 }
 
-function readField(field: string, policyField: string | undefined): ServerLimit | undefined {
+function readField(field: string, policyField: string | undefined): readonly ServerLimit[] {
   const policies = new Map<unknown, Parameters>()
   for (const [name, parameters] of itemsOf(policyField)) policies.set(String(name), parameters)
-  let tightest: ServerLimit | undefined
+  const limits: ServerLimit[] = []
   for (const [name, parameters] of itemsOf(field)) {
     const limit = fieldLimit(parameters, policies.get(String(name)))
-    if (limit === undefined) continue
-    if (tightest === undefined || limit.remaining < tightest.remaining) tightest = limit
+    if (limit !== undefined) limits.push(limit)
   }
-  return tightest
+  const [old] = limits.length > 0 ? [] : [readDraft7(field)]
+  return old === undefined ? limits : [old]
 }
 
 function fieldLimit(
@@ -86,7 +105,7 @@ function readDraft7(field: string): ServerLimit | undefined {
 
 function readFamily(
   headers: ResponseHeaders,
-  family: 'ratelimit' | 'x-ratelimit',
+  family: (typeof families)[number],
   wallNow: number
 ): ServerLimit | undefined {
   const read = (name: string): number | undefined => {

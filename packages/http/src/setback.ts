@@ -4,7 +4,7 @@ import { headerOf } from './header-list.ts'
 import type { Recovery, Verdict } from './recovery.ts'
 import { parseRetryAfter } from './retry-after.ts'
 import { classifyStatus } from './retryable.ts'
-import { readServerLimit, tellsLimit } from './server-limits.ts'
+import { readServerLimits, resetOf, tellsLimit } from './server-limits.ts'
 import { statusError } from './status-error.ts'
 
 /** What is known of a failing status when its head arrives. */
@@ -50,6 +50,5 @@ function retryAfter({ headers, call }: Attempt): number | undefined {
   const wallNow = call.clock.wallNow()
   const told = parseRetryAfter(headerOf(headers, 'retry-after'), wallNow)
   if (told !== undefined || !tellsLimit(headers)) return told
-  const limit = readServerLimit(headers, wallNow)
-  return limit?.remaining === 0 ? limit.resetMs : undefined
+  return resetOf(readServerLimits(headers, wallNow))
 }

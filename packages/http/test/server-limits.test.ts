@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { createClient, type HttpClient } from '../src/index.ts'
 import { OriginGate } from '../src/origin-gate.ts'
 import { parseRetryAfter } from '../src/retry-after.ts'
-import { readServerLimit } from '../src/server-limits.ts'
+import { readServerLimits, tellsLimit } from '../src/server-limits.ts'
 import { serve } from './server.ts'
 
 const now = Date.UTC(2026, 0, 1)
@@ -37,6 +37,7 @@ describe('limits that servers tell', () => {
     ],
     [
       { ratelimit: '"a";r=9;t=1, "b";r=2;t=5', 'ratelimit-policy': '"a";q=10;w=1, "b";q=20;w=60' },
+      { remaining: 9, resetMs: 1000, limit: 10, windowMs: 1000 },
       { remaining: 2, resetMs: 5000, limit: 20, windowMs: 60_000 }
     ],
     [
@@ -55,13 +56,22 @@ describe('limits that servers tell', () => {
       { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(now + 1500) },
       { remaining: 0, resetMs: 1500, limit: undefined, windowMs: undefined }
     ],
-    [{ ratelimit: '"a";r=50', 'ratelimit-policy': '"a";q=1;qu="content-bytes"' }, undefined],
-    [{ ratelimit: '"unclosed;r=1' }, undefined],
-    [{ ratelimit: '"a";r=-1' }, undefined],
-    [{ 'x-ratelimit-remaining': 'many' }, undefined],
-    [{}, undefined]
-  ])('%j', (headers, limit) => {
-    expect(readServerLimit(headers as Record<string, string>, now)).toEqual(limit)
+    [
+      { 'x-rate-limit-limit': '15', 'x-rate-limit-remaining': '0', 'x-rate-limit-reset': '7' },
+      { remaining: 0, resetMs: 7000, limit: 15, windowMs: undefined }
+    ],
+    [
+      { ratelimit: '"unclosed;r=1', 'x-ratelimit-remaining': '3' },
+      { remaining: 3, resetMs: undefined, limit: undefined, windowMs: undefined }
+    ],
+    [{ ratelimit: '"a";r=50', 'ratelimit-policy': '"a";q=1;qu="content-bytes"' }],
+    [{ ratelimit: '"unclosed;r=1' }],
+    [{ ratelimit: '"a";r=-1' }],
+    [{ 'x-ratelimit-remaining': 'many' }],
+    [{}]
+  ])('%j', (headers, ...limits) => {
+    expect(readServerLimits(headers as Record<string, string>, now)).toEqual(limits)
+    expect(tellsLimit(headers as Record<string, string>)).toBe(Object.keys(headers).length > 0)
   })
 })
 
@@ -118,7 +128,7 @@ describe('the gate of an origin', () => {
     const clock = new TestClock()
     const gate = new OriginGate('http://a', clock, 60_000)
     const first = gate.enter(context) as number
-    gate.learn({ remaining: 2, resetMs: 500, limit: 10, windowMs: 1000 }, first)
+    gate.learn([{ remaining: 2, resetMs: 500, limit: 10, windowMs: 1000 }], first)
     gate.leave(first, false)
     expect([gate.enter(context), gate.enter(context)]).toEqual([2, 3])
     let late = false
@@ -128,6 +138,71 @@ describe('the gate of an origin', () => {
     await clock.advance(1)
     expect(late).toBe(true)
     expect(clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('a quota that is spent', () => {
+  const context = Context.current()
+  const minute = { remaining: 0, resetMs: 1000, limit: 10, windowMs: 1000 }
+  const day = { remaining: 3, resetMs: 50_000, limit: 3, windowMs: 50_000 }
+
+  /** A gate that has learnt `limits` from its first answer, and how many passed of `count` more. */
+  async function after(
+    limits: Parameters<OriginGate['learn']>[0],
+    count: number
+  ): Promise<{ clock: TestClock; gate: OriginGate; passed: number[] }> {
+    const clock = new TestClock()
+    const gate = new OriginGate('http://a', clock, 60_000)
+    const first = gate.enter(context) as number
+    gate.learn(limits, first)
+    gate.leave(first, false)
+    const passed: number[] = []
+    for (let index = 0; index < count; index++) {
+      void Promise.resolve(gate.enter(context)).then((pass) => passed.push(pass))
+    }
+    await clock.settle()
+    return { clock, gate, passed }
+  }
+
+  it('is not the only one: every window of the server counts', async () => {
+    const { clock, passed } = await after([minute, day], 20)
+    await clock.advance(1000)
+    expect(passed.length).toBe(3)
+    await clock.advance(48_999)
+    expect(passed.length).toBe(3)
+    await clock.advance(1)
+    expect(passed.length).toBe(6)
+  })
+
+  it('opens when the last of the windows that are used up resets', async () => {
+    const { clock, passed } = await after([minute, { ...day, remaining: 0 }], 1)
+    await clock.advance(49_999)
+    expect(passed.length).toBe(0)
+    await clock.advance(1)
+    expect(passed.length).toBe(1)
+  })
+
+  it('is never spent for ever, though no answer tells of it any more', async () => {
+    const unknown = { remaining: 0, resetMs: 2000, limit: undefined, windowMs: undefined }
+    const { clock, gate, passed } = await after([unknown], 5)
+    await clock.advance(2000)
+    expect(passed.length).toBe(1)
+    // The connection broke; another may try a second later.
+    gate.leave(passed[0] as number, true)
+    await clock.advance(1000)
+    expect(passed.length).toBe(2)
+    // This one was answered, without a word about limits.
+    gate.leave(passed[1] as number, false)
+    await clock.settle()
+    expect(passed.length).toBe(5)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('for longer than anybody waits lets one request ask again, not a whole quota', async () => {
+    const hour = { remaining: 0, resetMs: 3_600_000, limit: 5000, windowMs: undefined }
+    const { clock, passed } = await after([hour], 10)
+    await clock.advance(60_000)
+    expect(passed.length).toBe(1)
   })
 })
 
