@@ -94,15 +94,8 @@ export class Circuit {
     if (failed && !isEvidence(outcome, pass.context, pass.judgesTimeouts)) {
       return this.forgetProbe()
     }
-    let bad: boolean
-    try {
-      bad = failed
-        ? options.isFailure(outcome, pass.context)
-        : options.isFailureResult !== undefined && options.isFailureResult(outcome, pass.context)
-    } catch (error) {
-      this.forgetProbe()
-      throw error
-    }
+    const asks = failed || options.isFailureResult !== undefined
+    const bad = asks && this.isBad(pass.context, failed, outcome)
     const slow = pass.startedAt !== undefined && this.isSlow(pass.startedAt)
     if (this.state === 'half-open') this.leaveProbe(bad || slow, outcome)
     else if (this.window.record(options.clock.coarseNow(), bad, slow)) this.open(outcome)
@@ -121,6 +114,16 @@ export class Circuit {
   reset(): void {
     if (this.state === 'closed') this.window.clear()
     else this.close()
+  }
+
+  private isBad(context: Context, failed: boolean, outcome: unknown): boolean {
+    const { isFailure, isFailureResult } = this.options
+    try {
+      return failed ? isFailure(outcome, context) : isFailureResult?.(outcome, context) === true
+    } catch (error) {
+      this.forgetProbe()
+      throw error
+    }
   }
 
   private isSlow(startedAt: number): boolean {

@@ -25,7 +25,10 @@ export interface ShareBudgetOptions extends CommonOptions {
   readonly kind?: 'share' | undefined
   /** Retries for each request of the last `ttlMs`. Default: 0.2. */
   readonly ratio?: number | undefined
-  /** So many a second are always allowed, for clients with few requests. Default: 10. */
+  /**
+   * For clients with few requests: up to so many within a second are allowed in any case, in the
+   * long run at least half of that. Default: 10.
+   */
   readonly minPerSecond?: number | undefined
   /** How long a request counts, in milliseconds. Default: 10,000. */
   readonly ttlMs?: number | undefined
@@ -85,7 +88,7 @@ export interface RetryBudget {
 
 /**
  * A retry budget. The default allows repetitions up to 20 % of the requests of the last ten
- * seconds, or ten a second where that is more.
+ * seconds, or up to ten within a second where that is more.
  *
  * @throws OptionsError
  */

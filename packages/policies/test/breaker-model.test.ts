@@ -27,6 +27,8 @@ type Step =
   /** A faulty clock. */
   | { readonly do: 'jump'; readonly ms: number }
   | { readonly do: 'isolate' }
+  /** Gives up one of the holds so far, perhaps again. */
+  | { readonly do: 'release'; readonly which: number }
   | { readonly do: 'reset' }
 
 interface ModelCall {
@@ -48,6 +50,7 @@ class Model {
   private probes: { startedAt: number; ended: boolean }[] = []
   private lastProbeAt = 0
   private newestBucket = Number.NEGATIVE_INFINITY
+  private holds: { period: number; given: boolean }[] = []
   private readonly options: CircuitBreakerOptions
 
   constructor(options: CircuitBreakerOptions) {
@@ -90,6 +93,16 @@ class Model {
 
   isolate(): void {
     if (this.state !== 'isolated') this.become('isolated')
+    this.holds.push({ period: this.period, given: false })
+  }
+
+  release(which: number): void {
+    const hold = this.holds[which]
+    if (hold === undefined || hold.given) return
+    hold.given = true
+    if (hold.period !== this.period) return
+    if (this.holds.some(({ period, given }) => period === this.period && !given)) return
+    this.reset()
   }
 
   reset(): void {
@@ -158,7 +171,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       ms: fc.integer({ min: -300, max: 300 })
     })
   },
-  { weight: 1, arbitrary: fc.constantFrom<Step>({ do: 'isolate' }, { do: 'reset' }) }
+  {
+    weight: 1,
+    arbitrary: fc.oneof(
+      fc.constantFrom<Step>({ do: 'isolate' }, { do: 'isolate' }, { do: 'reset' }),
+      fc.record({ do: fc.constant('release' as const), which: fc.nat(5) }),
+      fc.record({ do: fc.constant('release' as const), which: fc.nat(5) })
+    )
+  }
 )
 
 const kinds: CircuitBreakerOptions[] = [
@@ -181,8 +201,9 @@ it.each(kinds)('behaves as a naive model says, with aborts and clock jumps: %j',
         const breaker = circuitBreaker(options)
         const model = new Model(options)
         const calls: ModelCall[] = []
+        const holds: Disposable[] = []
         for (const each of steps) {
-          await take(each, clock, breaker, model, calls)
+          await take(each, clock, breaker, model, calls, holds)
           expect(breaker.state).toBe(model.state)
           if (model.state === 'open') sometimesOpened.count++
         }
@@ -199,7 +220,8 @@ async function take(
   clock: TestClock,
   breaker: ReturnType<typeof circuitBreaker>,
   model: Model,
-  calls: ModelCall[]
+  calls: ModelCall[],
+  holds: Disposable[]
 ): Promise<void> {
   switch (each.do) {
     case 'start': {
@@ -235,8 +257,12 @@ async function take(
       clock.jump(each.ms)
       return
     case 'isolate':
-      breaker.isolate()
+      holds.push(breaker.isolate())
       model.isolate()
+      return
+    case 'release':
+      holds[each.which]?.[Symbol.dispose]()
+      model.release(each.which)
       return
     case 'reset':
       breaker.reset()
