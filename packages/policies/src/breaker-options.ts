@@ -32,7 +32,7 @@ export interface CircuitBreakerOptions {
   readonly windowMs?: number | undefined
   /** Count the last so many calls instead, however old. */
   readonly windowCalls?: number | undefined
-  /** Open after so many failures in a row instead, whatever their share. */
+  /** Open after so many failures, or slow calls, in a row instead, whatever their share. */
   readonly consecutiveFailures?: number | undefined
   /** A call that takes longer is slow, in milliseconds. Default: Infinity, none is. */
   readonly slowCallMs?: number | undefined

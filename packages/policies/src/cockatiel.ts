@@ -132,7 +132,7 @@ class FromCockatiel extends FlowPolicy {
         } catch (error) {
           return sink.settle(true, error)
         }
-        settleWith(abortable(result, context), sink)
+        settleWith(abortable(Promise.resolve(result), context), sink)
       }
     }
   }

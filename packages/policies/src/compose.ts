@@ -51,7 +51,7 @@ function bindForeign(policy: Policy, next: Flow): LimitedFlow {
   return {
     limited: limitsTime(next),
     run(context, operation, sink) {
-      const below = (inner: Context): Promise<unknown> =>
+      const below = (inner: Context = context): Promise<unknown> =>
         inner.aborted ? Promise.reject(inner.reason) : runAsPromise(next, inner, operation)
       let result: Promise<unknown>
       try {

@@ -1,16 +1,15 @@
 import type { Policy } from '@aplomb/kernel'
-import { FlowPolicy } from './flow-policy.ts'
 import type { Flow } from './flow.ts'
 import { HedgePace } from './hedge-pace.ts'
 import { HedgedCall } from './hedged-call.ts'
 import { limitsTime, type LimitedFlow } from './limited.ts'
-import type { Spender } from './prepaid-budget.ts'
 import { chargedBudget, type RetryBudget } from './retry-budget.ts'
 import {
   resolveHedgeOptions,
   type HedgeOptions,
   type ResolvedHedgeOptions
 } from './hedge-options.ts'
+import { Spender } from './spender.ts'
 
 /**
  * Starts a second copy of a call that is slow, and takes the answer that comes first (Dean and
@@ -27,22 +26,12 @@ export function hedge(options: HedgeOptions = {}): Policy {
   return new HedgePolicy(resolveHedgeOptions(options))
 }
 
-class HedgePolicy extends FlowPolicy implements Spender {
-  private readonly options: ResolvedHedgeOptions
+class HedgePolicy extends Spender<ResolvedHedgeOptions> {
   private readonly pace: HedgePace
 
   constructor(options: ResolvedHedgeOptions, pace = new HedgePace(options)) {
-    super(options.clock)
-    this.options = options
+    super(options)
     this.pace = pace
-  }
-
-  get budget(): RetryBudget | undefined {
-    return this.options.budget
-  }
-
-  get budgetKey(): HedgeOptions['budgetKey'] {
-    return this.options.budgetKey
   }
 
   withBudget(budget: RetryBudget): Policy {

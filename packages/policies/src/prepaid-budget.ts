@@ -1,32 +1,22 @@
-import type { Context, Policy } from '@aplomb/kernel'
+import type { Policy } from '@aplomb/kernel'
 import type { FailureClass } from './classify.ts'
 import type { RetryBudget } from './retry-budget.ts'
-
-/** A policy that repeats calls at the expense of a budget. */
-export interface Spender extends Policy {
-  readonly budget: RetryBudget | undefined
-  readonly budgetKey: ((context: Context) => string) | undefined
-  /** The same policy with another budget. */
-  withBudget(budget: RetryBudget): Policy
-}
+import { Spender, type SpenderOptions } from './spender.ts'
 
 /**
  * One call is one request to a budget, however many of its policies share it: the outermost of them
  * says so, and the others only spend. Otherwise the budget would allow its share once for each.
  */
 export function chargeOnce(policies: readonly Policy[]): readonly Policy[] {
-  const charged: Spender[] = []
+  const charged: SpenderOptions[] = []
   return policies.map((policy) => {
-    if (!isSpender(policy) || policy.budget === undefined) return policy
-    const { budget, budgetKey } = policy
+    if (!(policy instanceof Spender)) return policy
+    const { budget, budgetKey } = policy.options
+    if (budget === undefined) return policy
     const again = charged.some((above) => above.budget === budget && above.budgetKey === budgetKey)
-    charged.push(policy)
+    charged.push(policy.options)
     return again ? policy.withBudget(new PrepaidBudget(budget)) : policy
   })
-}
-
-function isSpender(policy: Policy): policy is Spender {
-  return 'withBudget' in policy
 }
 
 /** The budget of who repeats part of a call that a policy above it has counted. */

@@ -1,8 +1,6 @@
 import type { Context, Operation, Policy } from '@aplomb/kernel'
-import { FlowPolicy } from './flow-policy.ts'
 import type { Flow, Sink } from './flow.ts'
 import { limitsTime } from './limited.ts'
-import type { Spender } from './prepaid-budget.ts'
 import { RetriedCall } from './retried-call.ts'
 import { chargedBudget, type RetryBudget } from './retry-budget.ts'
 import {
@@ -10,6 +8,7 @@ import {
   type ResolvedRetryOptions,
   type RetryOptions
 } from './retry-options.ts'
+import { Spender } from './spender.ts'
 
 /**
  * Tries again what failed in a way that may pass, after a wait.
@@ -25,22 +24,7 @@ export function retry(options: RetryOptions = {}): Policy {
   return new RetryPolicy(resolveRetryOptions(options))
 }
 
-class RetryPolicy extends FlowPolicy implements Spender {
-  private readonly options: ResolvedRetryOptions
-
-  constructor(options: ResolvedRetryOptions) {
-    super(options.clock)
-    this.options = options
-  }
-
-  get budget(): RetryBudget | undefined {
-    return this.options.budget
-  }
-
-  get budgetKey(): RetryOptions['budgetKey'] {
-    return this.options.budgetKey
-  }
-
+class RetryPolicy extends Spender<ResolvedRetryOptions> {
   withBudget(budget: RetryBudget): Policy {
     return new RetryPolicy({ ...this.options, budget })
   }

@@ -1,5 +1,5 @@
 import { TestClock } from '@aplomb/kernel/testing'
-import { chaos, compose, retry } from '@aplomb/policies'
+import { chaos, compose, fromCockatiel, retry, timeout, type Policy } from '@aplomb/policies'
 import { describe, expect, it } from 'vitest'
 import { ending, runToEnd } from './tools.ts'
 
@@ -51,6 +51,19 @@ describe('chaos', () => {
 })
 
 describe('a policy that is not ours', () => {
+  it('may leave the context of a call as it is by handing on none', async () => {
+    const careless: Policy = { execute: async (run) => (run as () => never)() }
+    const policy = compose(timeout({ ms: 50, clock: new TestClock() }), careless, retry())
+    expect(await policy.execute(({ deadline, attempt }) => [deadline, attempt])).toEqual([50, 1])
+  })
+
+  it('may answer at once, in cockatiel too', async () => {
+    const sync = { execute: (run: () => unknown) => run() }
+    const below = fromCockatiel({ execute: () => 'answer' as never })
+    expect(await compose(sync as never, retry()).execute(() => 'below')).toBe('below')
+    expect(await compose(below, retry()).execute(() => 'below')).toBe('answer')
+  })
+
   it('starts nothing below it for a call that was aborted', async () => {
     const clock = new TestClock()
     const policy = compose(
