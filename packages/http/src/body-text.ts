@@ -6,8 +6,20 @@ export function textOf(body: Buffer): string {
   return hasMark ? body.toString('utf8', 3) : body.toString('utf8')
 }
 
-/** @throws HttpBodyError */
-export function parseJson(text: string, facts: RequestFacts): unknown {
+/**
+ * The parsed body; undefined where the status or the method says that there is none.
+ *
+ * @throws HttpBodyError
+ */
+export function jsonOf(body: Buffer | undefined, status: number, facts: RequestFacts): unknown {
+  if (body !== undefined && body.length > 0) return parseJson(textOf(body), facts)
+  if (status === 204 || status === 205 || status === 304 || facts.method === 'HEAD') {
+    return undefined
+  }
+  throw new HttpBodyError('the answer is empty, not JSON', facts)
+}
+
+function parseJson(text: string, facts: RequestFacts): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {

@@ -1,8 +1,7 @@
 import type { Attempt } from './attempt.ts'
-import { parseJson, textOf } from './body-text.ts'
+import { jsonOf, textOf } from './body-text.ts'
 import type { Delivery } from './call-types.ts'
 import { decodeAll, encodingOf } from './decode.ts'
-import { HttpBodyError } from './errors.ts'
 import { headerOf } from './header-list.ts'
 import { HttpResponse } from './http-response.ts'
 import type { IncomingBody } from './incoming-body.ts'
@@ -30,10 +29,14 @@ const empty = Buffer.alloc(0)
 
 export const asBytes: Delivery = gathered((body) => body ?? empty)
 export const asText: Delivery = gathered((body) => (body === undefined ? '' : textOf(body)))
-export const asJson: Delivery = gathered((body, attempt) => jsonOf(body, attempt))
+export const asJson: Delivery = gathered((body, { status, request }) =>
+  jsonOf(body, status, request)
+)
 
 export function asValid(schema: Schema): Delivery {
-  return gathered((body, attempt) => validate(schema, jsonOf(body, attempt), attempt.request))
+  return gathered((body, { status, request }) =>
+    validate(schema, jsonOf(body, status, request), request)
+  )
 }
 
 export const asStream: Delivery = {
@@ -44,13 +47,4 @@ export const asStream: Delivery = {
 export const asResponse: Delivery = {
   streams: true,
   deliver: (attempt, body) => new HttpResponse(attempt, body)
-}
-
-/** The parsed body; undefined where the status says that there is none. */
-function jsonOf(body: Buffer | undefined, { status, request }: Attempt): unknown {
-  if (body !== undefined) return parseJson(textOf(body), request)
-  if (status === 204 || status === 205 || status === 304 || request.method === 'HEAD') {
-    return undefined
-  }
-  throw new HttpBodyError('the answer is empty, not JSON', request)
 }

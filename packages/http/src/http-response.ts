@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Attempt } from './attempt.ts'
-import { parseJson, textOf } from './body-text.ts'
+import { jsonOf, textOf } from './body-text.ts'
 import { headerOf, type ResponseHeaders } from './header-list.ts'
 import type { IncomingBody } from './incoming-body.ts'
 import { redactHeaders } from './redact.ts'
@@ -75,10 +75,11 @@ export class HttpResponse {
     return textOf(await this.bytes())
   }
 
+  /** The body as JSON, checked by a schema if one is given; undefined for 204 and its like. */
   json<T = unknown>(): Promise<T>
   json<S extends Schema>(schema: S): Promise<SchemaOutput<S>>
   async json(schema?: Schema): Promise<unknown> {
-    const value = parseJson(await this.text(), this.request)
+    const value = jsonOf(await this.bytes(), this.status, this.request)
     return schema === undefined ? value : validate(schema, value, this.request)
   }
 

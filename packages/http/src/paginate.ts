@@ -1,10 +1,12 @@
 import type { RequestOptions } from './client-options.ts'
+import { HttpBodyError } from './errors.ts'
 import type { HttpResponse } from './http-response.ts'
 import type { PendingResponse } from './pending-response.ts'
+import { redactUrl } from './redact.ts'
 import type { Query } from './target.ts'
 
-/** Where the next page is: its path or URL, or the query that leads to it. */
-export type NextPage = string | URL | { readonly query: Query } | undefined
+/** Where the next page is: its path or URL, or the query that leads to it; nothing after the last. */
+export type NextPage = string | URL | { readonly query: Query } | null | undefined
 
 /** How to go through the pages of a list. */
 export interface PaginateOptions<Item> extends RequestOptions {
@@ -25,18 +27,35 @@ export async function* paginate<Item>(
   { items, next, maxPages = Number.POSITIVE_INFINITY, ...options }: PaginateOptions<Item>
 ): AsyncGenerator<Item, void, undefined> {
   let at: NextPage = path
-  for (let page = 1; at !== undefined && page <= maxPages; page++) {
+  for (let page = 1; isThere(at, page) && page <= maxPages; page++) {
     const response: HttpResponse = await request(get, path, at, options).response()
     const content: unknown = await response.json()
-    yield* items === undefined ? (content as Iterable<Item>) : items(content, response)
+    yield* items === undefined ? listOf<Item>(content, response) : items(content, response)
     at = next === undefined ? nextLink(response) : next(content, response)
   }
 }
 
+/** Cursors that are used up are often null or empty. */
+function isThere(at: NextPage, page: number): at is Place {
+  return at !== undefined && at !== null && (at !== '' || page === 1)
+}
+
+/** The page itself; one without content (204) has no items. */
+function listOf<Item>(content: unknown, { url }: HttpResponse): readonly Item[] {
+  if (Array.isArray(content)) return content as readonly Item[]
+  if (content === undefined) return []
+  throw new HttpBodyError('the page is not a list; `items` says what its items are', {
+    method: 'GET',
+    url: redactUrl(url)
+  })
+}
+
+type Place = Exclude<NextPage, null | undefined>
+
 function request(
   get: Get,
   first: string | URL,
-  at: Exclude<NextPage, undefined>,
+  at: Place,
   options: RequestOptions
 ): PendingResponse {
   if (typeof at === 'object' && 'query' in at) return get(first, { ...options, query: at.query })
@@ -49,13 +68,21 @@ function request(
 export function nextLink(response: Pick<HttpResponse, 'header' | 'url'>): URL | undefined {
   const header = response.header('link') ?? ''
   for (const [, target = '', parameters = ''] of header.matchAll(
-    /<([^>]*)>((?:[^,"]|"[^"]*")*)/gu
+    /<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*)/gu
   )) {
-    const relation = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;]+))/iu.exec(parameters)
-    const names = (relation?.[1] ?? relation?.[2] ?? '').toLowerCase().split(/\s+/u)
-    if (names.includes('next') && URL.canParse(target, response.url)) {
+    if (relationsOf(parameters).includes('next') && URL.canParse(target, response.url)) {
       return new URL(target, response.url)
     }
   }
   return undefined
+}
+
+/** What the first `rel` of a link says, and no text within quotes. */
+function relationsOf(parameters: string): readonly string[] {
+  for (const [, name = '', quoted, plain = ''] of parameters.matchAll(
+    /;\s*([^\s=;]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*)))?/gu
+  )) {
+    if (name.toLowerCase() === 'rel') return (quoted ?? plain).toLowerCase().split(/\s+/u)
+  }
+  return []
 }
