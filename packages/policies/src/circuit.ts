@@ -83,7 +83,7 @@ export class Circuit {
   }
 
   enter(context: Context, sink?: Sink, judgesTimeouts = false): CircuitPass {
-    if (this.state !== 'closed') this.enterOrRefuse()
+    if (this.state !== 'closed') this.enterOrRefuse(context)
     const startedAt = this.timesCalls ? this.options.clock.now() : undefined
     return new CircuitPass(this, this.period, context, startedAt, sink, judgesTimeouts)
   }
@@ -130,12 +130,13 @@ export class Circuit {
     return this.options.clock.now() - startedAt > this.options.slowCallMs
   }
 
-  private enterOrRefuse(): void {
+  private enterOrRefuse(context: Context): void {
     if (this.state === 'isolated') throw this.refusal('is held open')
     const now = this.options.clock.now()
     if (this.state === 'open') {
       if (now < this.openUntil) throw this.refusal('is open', this.openUntil - now)
       this.change('half-open')
+      return this.probeUnlessChanged(context)
     }
     const { halfOpenCalls } = this.options
     // A probe that never ends must not keep the circuit half-open for ever.
@@ -145,6 +146,12 @@ export class Circuit {
     }
     this.lastProbeAt = now
     this.probing++
+  }
+
+  /** Who is told that it probes may have ended the call, or have closed it or held it open. */
+  private probeUnlessChanged(context: Context): void {
+    context.throwIfAborted()
+    if (this.state !== 'closed') this.enterOrRefuse(context)
   }
 
   private leaveProbe(bad: boolean, outcome: unknown): void {

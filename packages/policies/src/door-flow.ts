@@ -80,13 +80,14 @@ function waitForPass(
   pending.then(
     (pass) => {
       const visit = new Visit(flow, pass, sink)
-      // Let in and cancelled in the same turn: what was given goes back.
-      if (context.aborted) return visit.settle(true, context.reason)
-      visit.waitedMs = elapsed(clock, since)
-      if (waitedChannel.hasSubscribers) {
+      const waitedMs = elapsed(clock, since)
+      if (!context.aborted && waitedChannel.hasSubscribers) {
         const { correlationId } = context
-        waitedChannel.publish({ name, waitedMs: visit.waitedMs, correlationId })
+        waitedChannel.publish({ name, waitedMs, correlationId })
       }
+      // Let in and cancelled in the same turn, or by who was told: what was given goes back.
+      if (context.aborted) return visit.settle(true, context.reason)
+      visit.waitedMs = waitedMs
       flow.next.run(context, operation, visit)
     },
     (error: unknown) => {

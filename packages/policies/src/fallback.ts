@@ -113,6 +113,8 @@ function replaceOrPass(
     fallbackChannel.publish({ name, correlationId: context.correlationId })
   }
   callHook('onFallback', onFallback, failure)
+  // Who was told may have ended the call.
+  if (context.aborted) return sink.settle(true, context.reason)
   if (action === undefined) sink.settle(false, value)
   else operationFlow.run(context, () => action(failure, context), sink)
 }

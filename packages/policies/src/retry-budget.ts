@@ -191,8 +191,11 @@ class Budget implements RetryBudget {
 
 /** Whether `value` is a budget, ours or one with its methods. */
 export function isRetryBudget(value: unknown): value is RetryBudget {
-  return typeof (value as Partial<RetryBudget> | null | undefined)?.withdraw === 'function'
+  const budget = value as Partial<Record<string, unknown>> | null | undefined
+  return methods.every((name) => typeof budget?.[name] === 'function')
 }
+
+const methods = ['request', 'failure', 'success', 'withdraw', 'for'] as const
 
 /** The budget that a call belongs to, told that the call has begun. */
 export function chargedBudget(
