@@ -58,6 +58,16 @@ export class WatchedHandler extends Bare implements EngineHandler {
     this.handler.onRequestStart?.(controller, context)
   }
 
+  onBodySent(chunk: Buffer): void {
+    this.handler.onBodySent?.(chunk)
+  }
+
+  onRequestUpgrade(...args: Parameters<NonNullable<EngineHandler['onRequestUpgrade']>>): void {
+    this.tell(false)
+    this.release()
+    this.handler.onRequestUpgrade?.(...args)
+  }
+
   onResponseStart(...args: Parameters<NonNullable<EngineHandler['onResponseStart']>>): void {
     if (args[1] >= 200) this.tell(args[1] >= 500)
     this.handler.onResponseStart?.(...args)

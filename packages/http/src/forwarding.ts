@@ -90,7 +90,12 @@ export class Forwarding extends Bare implements Delivery, BodySink, EngineContro
   end(): void {
     if (this.over) return
     this.over = true
-    this.handler.onResponseEnd?.(this, this.attempt?.trailers as never)
+    try {
+      this.handler.onResponseEnd?.(this, this.attempt?.trailers as never)
+    } catch (error) {
+      // The engine tells a handler that throws here of its own error; undici's retry relies on it.
+      this.handler.onResponseError?.(this, error as Error)
+    }
   }
 
   fail(error: unknown): void {

@@ -1,5 +1,6 @@
 import { isAplombError } from '@aplomb/kernel'
 import {
+  HttpClientClosedError,
   HttpNetworkError,
   HttpRequestError,
   HttpTooLargeError,
@@ -64,6 +65,8 @@ export function networkError(
   const cause = rootCause(error)
   if (isAplombError(cause)) return cause
   const errno = codeOf(cause) ?? codeOf(error)
+  if (errno === 'UND_ERR_CLOSED' || errno === 'UND_ERR_DESTROYED')
+    return new HttpClientClosedError()
   if (errno !== undefined && callersMistakes.has(errno)) {
     return new HttpRequestError([(error as Error).message])
   }

@@ -1,6 +1,7 @@
 import { TestClock, seededRandom } from '@aplomb/kernel/testing'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { upgrade } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { balance, createClient, type BalanceOptions } from '../src/index.ts'
 import { OutlierState } from '../src/outlier.ts'
@@ -81,6 +82,23 @@ describe('a balanced service', () => {
     for (let count = 0; count < 60; count++) await client.get('/').json()
     for (const count of counts) expect(count).toBeGreaterThan(5)
     await client.close()
+  })
+
+  it('tells of the progress of an upload, and lets a connection be upgraded', async () => {
+    const { dispatcher } = await service([(request, response) => void request.pipe(response)])
+    const client = createClient('http://service', { dispatcher })
+    const uploaded: number[] = []
+    const onUploadProgress = ({ bytes }: { bytes: number }): void => void uploaded.push(bytes)
+    await client.put('/', { body: Buffer.alloc(1000), onUploadProgress }).bytes()
+    expect(uploaded.at(-1)).toBe(1000)
+    const { origin, server } = await serve(() => undefined)
+    server.on('upgrade', (_, socket) => {
+      socket.end('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n')
+    })
+    const upgrading = balance([origin])
+    const { socket } = await upgrade('http://service', { dispatcher: upgrading, protocol: 'x' })
+    socket.destroy()
+    await upgrading.destroy()
   })
 
   it('retries where it has not tried', async () => {

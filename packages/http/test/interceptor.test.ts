@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { Agent, fetch as undiciFetch, request, stream as undiciStream } from 'undici'
+import { Agent, fetch as undiciFetch, request, RetryAgent, stream as undiciStream } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { resilientDispatcher } from '../src/index.ts'
 import { dispatcherForNodeFetch, resilience, type ResilienceOptions } from '../src/index.ts'
@@ -78,6 +78,25 @@ describe('the resilience interceptor', () => {
     expect(Buffer.concat(chunks).toString()).toBe('body')
     const init = { dispatcher: dispatcherForNodeFetch(dispatcher) } as object
     expect(await (await fetch(origin, init)).text()).toBe('body')
+  })
+
+  it('stands below the retry of undici, which throws at the end of a response', async () => {
+    const { origin, bodies } = await statuses(503, 503, 200)
+    const below = dispatcherWith({ retry: false })
+    const dispatcher = new RetryAgent(below, { minTimeout: 1, timeoutFactor: 1 })
+    const { statusCode, body } = await request(origin, { dispatcher })
+    expect([statusCode, await body.text(), bodies.length]).toEqual([200, 'body', 3])
+  })
+
+  it('does not try again what a closed dispatcher refuses', async () => {
+    const { origin } = await statuses(200)
+    let retries = 0
+    const dispatcher = dispatcherWith({ retry: { backoff: 1, onRetry: () => void retries++ } })
+    await dispatcher.close()
+    await expect(request(origin, { dispatcher })).rejects.toMatchObject({
+      code: 'ERR_HTTP_CLIENT_CLOSED'
+    })
+    expect(retries).toBe(0)
   })
 
   it('limits how many are under way', async () => {
