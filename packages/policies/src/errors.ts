@@ -28,7 +28,7 @@ export class RetriesExhaustedError extends ExhaustedError {
   override readonly code = 'ERR_RETRIES_EXHAUSTED'
   readonly reason: GiveUpReason
   /** How long the other side asked us to wait, where it did, in milliseconds. */
-  readonly retryAfterMs?: number
+  declare readonly retryAfterMs?: number
 
   constructor(message: string, options: RetriesExhaustedErrorOptions) {
     super(message, options)
@@ -56,7 +56,7 @@ export class CircuitOpenError extends RejectedError {
   /** The breaker's name. */
   readonly breaker: string
   /** Which of a breaker's keys, where it has any. */
-  readonly key?: string
+  declare readonly key?: string
 
   constructor(message: string, options: CircuitOpenErrorOptions) {
     super(message, options)

@@ -1,5 +1,13 @@
 import { TestClock } from '@aplomb/kernel/testing'
-import { exponentialBackoff, hedge, retry, type BackoffState, type Jitter } from '@aplomb/policies'
+import {
+  CircuitOpenError,
+  exponentialBackoff,
+  hedge,
+  RetriesExhaustedError,
+  retry,
+  type BackoffState,
+  type Jitter
+} from '@aplomb/policies'
 import { describe, expect, it } from 'vitest'
 import { ending, Failing, runToEnd } from './tools.ts'
 
@@ -32,6 +40,14 @@ describe('retry', () => {
     expect((await result).error).toMatchObject({ code: 'ERR_TIMEOUT' })
     expect(operation.calls).toBe(1)
   })
+})
+
+it.each([
+  new RetriesExhaustedError('x', { attempts: [], reason: 'attempts' }),
+  new CircuitOpenError('x', { breaker: 'b' })
+])('%s has no fields without a value', (error) => {
+  expect(Object.values(error)).not.toContain(undefined)
+  expect(JSON.parse(JSON.stringify(error))).toMatchObject({ name: error.name, code: error.code })
 })
 
 describe('exponentialBackoff', () => {
