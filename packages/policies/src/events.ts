@@ -13,7 +13,7 @@ export interface RetryMessage {
   readonly correlationId?: string | undefined
 }
 
-/** `aplomb:policies:give-up`: a retry that could have gone on did not. */
+/** `aplomb:policies:give-up`: a retry or hedge that could have gone on did not. */
 export interface GiveUpMessage {
   readonly name: string
   readonly attempts: number

@@ -11,6 +11,7 @@ import {
   retry,
   retryBudget,
   timeout,
+  type CircuitBreaker,
   type Context,
   type Policy
 } from '@aplomb/policies'
@@ -26,6 +27,7 @@ interface World {
   readonly clock: TestClock
   readonly random: () => number
   readonly limits: ReturnType<typeof concurrencyLimit>[]
+  readonly breakers: CircuitBreaker[]
 }
 
 const foreign: Policy = {
@@ -40,7 +42,11 @@ const parts: Readonly<Record<string, (world: World) => Policy>> = {
   retry: ({ clock, random }) => retry({ maxRetries: 2, backoff: { baseMs: 5 }, clock, random }),
   budgeted: ({ clock }) =>
     retry({ maxRetries: 2, backoff: 3, clock, budget: retryBudget({ kind: 'grpc', clock }) }),
-  breaker: ({ clock }) => circuitBreaker({ consecutiveFailures: 3, openMs: 8, clock }),
+  breaker: ({ clock, breakers }) => {
+    const breaker = circuitBreaker({ consecutiveFailures: 2, openMs: 8, clock })
+    breakers.push(breaker)
+    return breaker
+  },
   hedge: ({ clock }) => hedge({ delayMs: 6, maxHedges: 2, clock }),
   fallback: () => fallback({ value: 'substitute', handles: (error) => error === 'replace me' }),
   chaos: ({ clock }) =>
@@ -107,7 +113,7 @@ it('keeps every promise in any composition, whoever gives up and when', async ()
   await fc.assert(
     fc.asyncProperty(plan, async ({ names, calls }) => {
       const clock = new TestClock()
-      const world: World = { clock, random: seededRandom(9), limits: [] }
+      const world: World = { clock, random: seededRandom(9), limits: [], breakers: [] }
       const policy = compose(...names.map((name) => (parts[name] as (w: World) => Policy)(world)))
       const checks: Promise<void>[] = []
       const listeners: (() => number)[] = []
@@ -158,6 +164,12 @@ it('keeps every promise in any composition, whoever gives up and when', async ()
       expect(clock.pendingTimers).toBe(0)
       expect(listeners.map((count) => count())).toEqual(listeners.map(() => 0))
       for (const limit of world.limits) expect([limit.inFlight, limit.queued]).toEqual([0, 0])
+      for (const breaker of world.breakers) {
+        if (breaker.state === 'open') clock.tick(8)
+        // No call of before keeps the place of a probe.
+        expect(await breaker.execute(() => 'better')).toBe('better')
+        expect(breaker.state).toBe('closed')
+      }
     }),
     { numRuns: runs }
   )
