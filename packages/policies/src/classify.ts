@@ -97,8 +97,10 @@ export function isTimeout(reason: unknown): boolean {
 }
 
 function classifyOne(error: object): FailureClass | undefined {
-  const { code, name, status, statusCode } = error as Record<string, unknown>
+  const { code, name, status, statusCode, syscall } = error as Record<string, unknown>
   const byCode = typeof code === 'string' ? codes.get(code) : undefined
+  // What timed out was the wait for the connection.
+  if (byCode === 'timeout' && syscall === 'connect') return 'unsent'
   if (byCode !== undefined) return byCode
   if (name === 'AbortError') return 'cancelled'
   const byStatus = classifyStatus(status ?? statusCode)

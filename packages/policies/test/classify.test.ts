@@ -16,6 +16,8 @@ it.each([
   ['a refused connection', coded('ECONNREFUSED'), 'unsent'],
   ['a name that does not resolve', coded('ENOTFOUND'), 'unsent'],
   ['a connect timeout', coded('UND_ERR_CONNECT_TIMEOUT'), 'unsent'],
+  ['a timeout of the network', coded('ETIMEDOUT', { syscall: 'read' }), 'timeout'],
+  ['the same while connecting', coded('ETIMEDOUT', { syscall: 'connect' }), 'unsent'],
   ['a header timeout', coded('UND_ERR_HEADERS_TIMEOUT'), 'timeout'],
   [
     'the cause of a fetch error',
