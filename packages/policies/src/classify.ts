@@ -48,6 +48,13 @@ const programmersErrors: ReadonlySet<string> = new Set(['ReferenceError', 'Synta
 const networkMessage = /fetch failed|failed to fetch|network|terminated|load failed/i
 const deepestCause = 5
 
+const judged = new WeakMap<object, FailureClass>()
+
+/** Has `classifyError` take an error of ours for what its maker knows that it means. */
+export function judge(error: object, found: FailureClass): void {
+  judged.set(error, found)
+}
+
 /**
  * How Aplomb sorts a failure by itself: our own errors by their kind, others by the code of the
  * error or its causes (the usual codes of Node.js and undici), by an HTTP status in `status` or
@@ -97,6 +104,8 @@ export function isTimeout(reason: unknown): boolean {
 }
 
 function classifyOne(error: object): FailureClass | undefined {
+  const known = judged.get(error)
+  if (known !== undefined) return known
   const { code, name, status, statusCode, syscall } = error as Record<string, unknown>
   const byCode = typeof code === 'string' ? codes.get(code) : undefined
   // What timed out was the wait for the connection.

@@ -17,8 +17,9 @@ import { Spender } from './spender.ts'
  * The copies that lose are aborted.
  *
  * A `permanent` failure ends the call. One with a `retryAfterMs` ends the copying: those that run
- * may still answer, and waiting is for a retry above. When every copy has failed, it rejects with the failure, or
- * with a `RetriesExhaustedError` where there was more than one.
+ * may still answer, and waiting is for a retry above. When every copy has failed, it rejects with
+ * the failure, or with a `RetriesExhaustedError` where there was more than one; a retry above takes
+ * that for what the copies failed with.
  *
  * @throws OptionsError
  */

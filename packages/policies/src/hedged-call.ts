@@ -1,24 +1,16 @@
 import type { AsyncResource } from 'node:async_hooks'
-import {
-  callHook,
-  Context,
-  type AbortListener,
-  type AttemptRecord,
-  type Operation,
-  type Timer
-} from '@aplomb/kernel'
+import { callHook, Context, type AbortListener, type Operation, type Timer } from '@aplomb/kernel'
 import { callerScope } from './caller-scope.ts'
-import { classified, isFinal, isTimeout, retryAfterOf, type FailureClass } from './classify.ts'
+import { classified, isFinal, isTimeout, type FailureClass } from './classify.ts'
 import type { GiveUpReason } from './errors.ts'
-import { giveUpChannel, hedgeChannel } from './events.ts'
-import { note } from './explain.ts'
+import { hedgeChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
 import { HedgeCopy } from './hedge-copy.ts'
+import { HedgeFailures } from './hedge-failures.ts'
 import { HedgePace } from './hedge-pace.ts'
 import { resolveHedgeOptions, type ResolvedHedgeOptions } from './hedge-options.ts'
 import { keepShape } from './keep-shape.ts'
 import type { RetryBudget } from './retry-budget.ts'
-import { exhausted, noteAttempts } from './setbacks.ts'
 
 /** One call of which several copies may run. */
 export class HedgedCall implements AbortListener {
@@ -33,13 +25,11 @@ export class HedgedCall implements AbortListener {
   private first: HedgeCopy | undefined
   /** The copies after the first, once there are any. */
   private hedges: HedgeCopy[] | undefined
-  private failures: AttemptRecord[] | undefined
+  private failures: HedgeFailures | undefined
   private running: number
   private latest: HedgeCopy | undefined
   private cost: number
   private settled: boolean
-  /** The other side asked for a wait: that is for a retry, and no time for copies. */
-  private pushedBack: boolean
   private timer: Timer | undefined
 
   constructor(
@@ -66,7 +56,6 @@ export class HedgedCall implements AbortListener {
     this.latest = undefined
     this.cost = 0
     this.settled = false
-    this.pushedBack = false
     this.timer = undefined
   }
 
@@ -78,8 +67,7 @@ export class HedgedCall implements AbortListener {
 
   /** The caller gave up. */
   onAbort(reason: unknown): void {
-    const { failures, options } = this
-    if (failures !== undefined && isTimeout(reason)) noteAttempts(reason, options.name, failures)
+    if (isTimeout(reason)) this.failures?.tell(reason)
     this.finish(true, reason)
   }
 
@@ -128,8 +116,7 @@ export class HedgedCall implements AbortListener {
     const { options, pace } = this
     this.latest = copy
     this.running++
-    this.timer?.cancel()
-    this.timer = undefined
+    this.cancelTimer()
     if (copy.attempt <= options.maxHedges) {
       const delayMs = pace.delayMs(copy.startedAt)
       if (delayMs !== Number.POSITIVE_INFINITY) {
@@ -152,42 +139,34 @@ export class HedgedCall implements AbortListener {
     }
     const final = isFinal(reason)
     if (!final) this.budget?.failure()
-    const durationMs = Math.max(0, options.clock.now() - copy.startedAt)
-    this.failures ??= []
-    this.failures.push({ attempt: copy.attempt, reason, durationMs, error })
+    const now = options.clock.now()
+    const before = this.failures
+    const failures = (this.failures ??= new HedgeFailures(options.name, context.correlationId))
+    failures.add(copy.attempt, reason, Math.max(0, now - copy.startedAt), error, now)
     if (final) {
-      if (this.failures.length > 1) noteAttempts(error, options.name, this.failures)
+      if (before !== undefined) failures.tell(error)
       return this.finish(true, error)
     }
-    if ((retryAfterOf(error) ?? 0) > 0) this.pushBack()
+    if (failures.pushedBack) this.cancelTimer()
     if (this.running > 0) return
-    if (this.pushedBack) return this.giveUp('retry-after', error)
-    if ((this.latest as HedgeCopy).attempt > options.maxHedges || !repeats) {
-      return this.giveUp('attempts', error)
-    }
-    if (this.withdraw(reason)) this.startHedge('failed')
-    else this.giveUp('budget', error)
+    const why = this.whyNoMore(failures, reason, repeats)
+    if (why === undefined) this.startHedge('failed')
+    else this.finish(true, failures.giveUp(why, error, now))
   }
 
-  private pushBack(): void {
-    this.pushedBack = true
+  private whyNoMore(
+    { pushedBack }: HedgeFailures,
+    reason: FailureClass,
+    repeats: boolean
+  ): GiveUpReason | undefined {
+    if (pushedBack) return 'retry-after'
+    if (!repeats || (this.latest as HedgeCopy).attempt > this.options.maxHedges) return 'attempts'
+    return this.withdraw(reason) ? undefined : 'budget'
+  }
+
+  private cancelTimer(): void {
     this.timer?.cancel()
     this.timer = undefined
-  }
-
-  private giveUp(why: GiveUpReason, error: unknown): void {
-    const { failures = [], options, context } = this
-    const { name } = options
-    const alone = failures.length === 1
-    if (alone && why === 'attempts') return this.finish(true, error)
-    if (giveUpChannel.hasSubscribers) {
-      const { correlationId } = context
-      giveUpChannel.publish({ name, attempts: failures.length, reason: why, correlationId })
-    }
-    if (!alone) return this.finish(true, exhausted(name, why, failures, error))
-    noteAttempts(error, name, failures)
-    note(error, { policy: name, what: 'gave-up', reason: why })
-    this.finish(true, error)
   }
 
   private mayRepeat(reason: FailureClass): boolean {

@@ -38,11 +38,11 @@ export function exhausted(
   name: string,
   reason: GiveUpReason,
   attempts: readonly AttemptRecord[],
-  cause: unknown
+  cause: unknown,
+  retryAfterMs: number | undefined = retryAfterOf(cause)
 ): RetriesExhaustedError {
   const count = Math.max(...attempts.map(({ attempt }) => attempt))
   const message = `${name}: gave up after ${count} attempt${count === 1 ? '' : 's'}: ${because[reason]}`
-  const retryAfterMs = retryAfterOf(cause)
   const error = new RetriesExhaustedError(message, { attempts, reason, retryAfterMs, cause })
   inherit(error, cause)
   noteAttempts(error, name, attempts)

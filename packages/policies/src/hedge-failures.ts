@@ -1,0 +1,67 @@
+import type { AttemptRecord } from '@aplomb/kernel'
+import { judge, retryAfterOf, type FailureClass } from './classify.ts'
+import type { GiveUpReason } from './errors.ts'
+import { giveUpChannel } from './events.ts'
+import { note } from './explain.ts'
+import { exhausted, noteAttempts } from './setbacks.ts'
+
+/** What the copies of one call have failed with so far. */
+export class HedgeFailures {
+  private readonly name: string
+  private readonly correlationId: string | undefined
+  private readonly attempts: AttemptRecord[] = []
+  private reason: FailureClass = 'unsent'
+  private notBefore: number | undefined = undefined
+
+  constructor(name: string, correlationId: string | undefined) {
+    this.name = name
+    this.correlationId = correlationId
+  }
+
+  add(
+    attempt: number,
+    reason: FailureClass,
+    durationMs: number,
+    error: unknown,
+    now: number
+  ): void {
+    this.attempts.push({ attempt, reason, durationMs, error })
+    // All together are unsent only where each of them is.
+    if (reason !== 'unsent') this.reason = reason
+    const asked = retryAfterOf(error) ?? 0
+    if (asked > 0) this.notBefore = Math.max(now + asked, this.notBefore ?? 0)
+  }
+
+  /** The other side asked to wait: that is for a retry, and no time for copies. */
+  get pushedBack(): boolean {
+    return this.notBefore !== undefined
+  }
+
+  /** Has `explain` tell of an error what the copies met with. */
+  tell(error: unknown): void {
+    noteAttempts(error, this.name, this.attempts)
+  }
+
+  /** No copy is left and none will follow: what the call is to reject with. */
+  giveUp(why: GiveUpReason, error: unknown, now: number): unknown {
+    const { name, attempts, correlationId } = this
+    const alone = attempts.length === 1
+    if (alone && why === 'attempts') return error
+    if (giveUpChannel.hasSubscribers) {
+      giveUpChannel.publish({ name, attempts: attempts.length, reason: why, correlationId })
+    }
+    if (!alone) return this.exhausted(why, error, now)
+    this.tell(error)
+    note(error, { policy: name, what: 'gave-up', reason: why })
+    return error
+  }
+
+  /** Unlike what a retry gave up, it may be tried again. */
+  private exhausted(why: GiveUpReason, error: unknown, now: number): Error {
+    const { name, attempts, notBefore } = this
+    const asked = notBefore === undefined ? undefined : Math.max(0, notBefore - now)
+    const result = exhausted(name, why, attempts, error, asked)
+    judge(result, this.reason)
+    return result
+  }
+}
