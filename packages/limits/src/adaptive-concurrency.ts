@@ -17,8 +17,10 @@ import { AdaptivePermit } from './adaptive-permit.ts'
 import { classifyOverload } from './classify-overload.ts'
 import { publishCreated, type LimiterStatistics } from './events.ts'
 import { LimitLearner } from './limit-learner.ts'
+import { asQueueTimeout } from './queue-timeout.ts'
+import { SemaphoreGate } from './semaphore-gate.ts'
 import type { AcquireOptions } from './semaphore-options.ts'
-import { Semaphore } from './semaphore.ts'
+import { SemaphoreWaiter } from './semaphore-waiter.ts'
 
 /**
  * A concurrency limit that finds itself: as many calls under way as the other side can do without
@@ -28,7 +30,7 @@ import { Semaphore } from './semaphore.ts'
 export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit> {
   readonly name: string
   private readonly options: ResolvedAdaptiveOptions
-  private readonly semaphore: Semaphore
+  private readonly gate: SemaphoreGate
   private readonly learner: LimitLearner
   /** V8 forgets the shape of permits, and its code for them, when a collection finds none. */
   private readonly shape: AdaptivePermit = new AdaptivePermit(this, 0.5, 0, undefined)
@@ -36,14 +38,10 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
   /** Prefer `adaptiveConcurrency`. */
   constructor(options?: AdaptiveConcurrencyOptions) {
     const resolved = resolveAdaptiveOptions(options)
-    const { maxQueue, maxOvertakes, ageingMs, clock, initialLimit } = resolved
     this.options = resolved
     this.name = resolved.name === '' ? 'adaptive' : resolved.name
-    this.semaphore = new Semaphore(
-      { permits: initialLimit, maxQueue, maxOvertakes, ageingMs, clock, name: this.name },
-      'adaptive'
-    )
-    this.learner = new LimitLearner(this.name, resolved, this.semaphore)
+    this.gate = new SemaphoreGate(this.name, 'adaptive', resolved.initialLimit, resolved)
+    this.learner = new LimitLearner(this.name, resolved, this.gate)
     publishCreated(this.name, 'adaptive', () => this.statistics)
   }
 
@@ -72,20 +70,20 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
   }
 
   get inFlight(): number {
-    return this.semaphore.inFlight
+    return this.gate.used
   }
 
   /** Calls that wait. */
   get queued(): number {
-    return this.semaphore.queued
+    return this.gate.queue.size
   }
 
   get statistics(): LimiterStatistics {
-    return { ...this.semaphore.statistics, limit: this.limit, rttMs: this.rttMs }
+    return { ...this.gate.statistics, limit: this.limit, rttMs: this.rttMs }
   }
 
   tryAcquire(): Permit | undefined {
-    return this.semaphore.tryTake(1) ? this.createPermit() : undefined
+    return this.gate.tryTake(1) ? this.createPermit() : undefined
   }
 
   /**
@@ -94,12 +92,13 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
    * @throws QueueFullError (as a rejection)
    */
   acquire(options?: Omit<AcquireOptions, 'weight'>): Promise<Permit> {
-    if (options !== undefined) {
-      const held = this.semaphore.acquire({ ...options, weight: 1 })
-      return held.then(() => this.createPermit())
-    }
-    const permit = this.enter(Context.current())
-    return permit instanceof Promise ? permit : Promise.resolve(permit)
+    const context = Context.from(options, this.options.clock)
+    if (context.aborted) return Promise.reject(context.reason)
+    const permit = this.enterAt(context, options?.priority ?? 0)
+    if (!(permit instanceof Promise)) return Promise.resolve(permit)
+    return options?.timeoutMs === undefined && options?.deadline === undefined
+      ? permit
+      : permit.catch((error: unknown) => asQueueTimeout(error, options))
   }
 
   /** Runs `operation` under the limit and learns from how it ends; settles as it does. */
@@ -109,9 +108,8 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
 
   /** The door: lets a call in, at once where it can. */
   enter(context: Context): AdaptivePermit | Promise<AdaptivePermit> {
-    const weight = this.semaphore.enter(context)
-    if (weight instanceof Promise) return weight.then(() => this.createPermit(context))
-    return this.createPermit(context)
+    context.throwIfAborted()
+    return this.enterAt(context, 0)
   }
 
   /** The door: learns how the call ended. */
@@ -122,8 +120,18 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
   /** Called by permits, not by you. */
   finish(permit: AdaptivePermit, outcome: Outcome): void {
     if (outcome !== 'ignored') this.learner.learn(permit, outcome === 'dropped')
-    this.semaphore.giveBack(1)
-    if (this.semaphore.inFlight === 0) this.learner.rest()
+    this.gate.giveBack(1)
+    if (this.gate.used === 0) this.learner.rest()
+  }
+
+  private enterAt(context: Context, priority: number): AdaptivePermit | Promise<AdaptivePermit> {
+    const { gate } = this
+    if (gate.tryTake(1)) return this.createPermit(context)
+    const waiting = gate.enqueue(new SemaphoreWaiter(gate, 1, context), priority)
+    return waiting.then((waiter) => {
+      waiter.collect()
+      return this.createPermit(context)
+    })
   }
 
   private async run<T>(operation: Operation<T>, context: Context): Promise<T> {
@@ -155,9 +163,9 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
   }
 
   private createPermit(context?: Context): AdaptivePermit {
-    const { semaphore, learner } = this
+    const { gate, learner } = this
     learner.wake()
-    return new AdaptivePermit(this, this.options.clock.now(), semaphore.inFlight, context)
+    return new AdaptivePermit(this, this.options.clock.now(), gate.used, context)
   }
 }
 

@@ -4,7 +4,7 @@ import { adaptChannel } from './events.ts'
 import type { LimitAlgorithm } from './limit-algorithm.ts'
 import { RttProbe } from './rtt-probe.ts'
 import { SampleWindow } from './sample-window.ts'
-import type { Semaphore } from './semaphore.ts'
+import type { SemaphoreGate } from './semaphore-gate.ts'
 
 /** A probe that has waited for so many round trips since its last sample is given up. */
 const PATIENCE = 8
@@ -25,16 +25,16 @@ export class LimitLearner {
   readonly algorithm: LimitAlgorithm
   private readonly name: string
   private readonly options: ResolvedAdaptiveOptions
-  private readonly semaphore: Semaphore
+  private readonly gate: SemaphoreGate
   private readonly window = new SampleWindow()
   private readonly probe: RttProbe
   private patience: Timer | undefined
   private isResting = true
 
-  constructor(name: string, options: ResolvedAdaptiveOptions, semaphore: Semaphore) {
+  constructor(name: string, options: ResolvedAdaptiveOptions, gate: SemaphoreGate) {
     this.name = name
     this.options = options
-    this.semaphore = semaphore
+    this.gate = gate
     this.algorithm = createAlgorithm(options)
     this.probe = new RttProbe(options.probeEvery, options.random)
   }
@@ -82,21 +82,21 @@ export class LimitLearner {
 
   private beginProbe(): void {
     this.probe.begin(this.limit)
-    this.semaphore.resize(this.probe.limit)
+    this.gate.resize(this.probe.limit)
     const patienceMs = Math.max(1, PATIENCE * this.lastRttMs)
     const giveUp = (): void => this.giveUpProbe()
     this.patience = this.options.clock.setBackgroundTimer(giveUp, patienceMs)
   }
 
   private learnFromProbe(now: number, rttMs: number, dropped: boolean): void {
-    const { algorithm, probe, semaphore } = this
+    const { algorithm, probe, gate } = this
     if (dropped) {
       this.endProbe(1)
-      this.change(now, () => algorithm.sample(rttMs, semaphore.inFlight, true))
+      this.change(now, () => algorithm.sample(rttMs, gate.used, true))
       return
     }
     this.patience?.restart()
-    const baselineMs = probe.observe(now, rttMs, semaphore.inFlight - 1)
+    const baselineMs = probe.observe(now, rttMs, gate.used - 1)
     if (baselineMs === undefined) return
     this.endProbe(algorithm.baselineMs / baselineMs)
     this.change(now, () => algorithm.rebase(baselineMs))
@@ -121,8 +121,8 @@ export class LimitLearner {
     const previous = this.limit
     update()
     this.window.restart(now)
-    const { limit, semaphore } = this
-    if (semaphore.permits !== limit) semaphore.resize(limit)
+    const { limit, gate } = this
+    if (gate.limit !== limit) gate.resize(limit)
     if (limit === previous) return
     callHook('onLimit', this.options.onLimit, limit, previous)
     if (!adaptChannel.hasSubscribers) return

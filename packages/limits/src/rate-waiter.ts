@@ -9,10 +9,10 @@ export interface PermitGate extends Gate<RateWaiter> {
 
 /** A call that waits for its tokens. */
 export class RateWaiter extends Waiter<RateWaiter, PermitGate> {
-  readonly state: RateKey
-  readonly operation: Operation<unknown> | undefined
+  declare readonly state: RateKey
+  declare readonly operation: Operation<unknown> | undefined
   /** When its tokens were taken, in the limiter's time. */
-  grantedAt = 0
+  declare grantedAt: number
 
   constructor(
     gate: PermitGate,
@@ -24,5 +24,6 @@ export class RateWaiter extends Waiter<RateWaiter, PermitGate> {
     super(gate, weight, context)
     this.state = state
     this.operation = operation
+    this.grantedAt = 0
   }
 }
