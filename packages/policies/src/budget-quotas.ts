@@ -34,8 +34,10 @@ export class ShareQuota implements Quota {
     this.window = new TimeWindow(ttlMs, 2)
     this.ratio = ratio
     const bucketMs = ttlMs / 10
-    // The newest bucket is only begun, so one more is looked at than a second holds.
-    this.floorBuckets = Math.min(10, Math.ceil(1000 / bucketMs) + 1)
+    // A second, or as long as it takes for one to be allowed.
+    const spanMs = Math.max(1000, 1000 / minPerSecond)
+    // The newest bucket is only begun, so one more is looked at than that time holds.
+    this.floorBuckets = Math.min(10, Math.ceil(spanMs / bucketMs) + 1)
     this.floor = minPerSecond * Math.max(1, ((this.floorBuckets - 1) * bucketMs) / 1000)
   }
 

@@ -40,6 +40,17 @@ describe('retryBudget', () => {
       expect(seconds.reduce((a, b) => a + b)).toBeGreaterThanOrEqual(25)
     })
 
+    it('allows one now and then where minPerSecond is below 1', async () => {
+      const clock = new TestClock()
+      const budget = retryBudget({ clock, ratio: 0, minPerSecond: 0.5 })
+      const at: number[] = []
+      for (let second = 0; second < 20; second++) {
+        if (retriedOf(5, budget) === 1) at.push(second)
+        await clock.advance(1000)
+      }
+      expect(at).toEqual([0, 3, 6, 9, 12, 15, 18])
+    })
+
     it('forgets requests after the ttl, and stays sound when the clock goes back', async () => {
       const clock = new TestClock()
       const budget = retryBudget({ clock, minPerSecond: 0 })
