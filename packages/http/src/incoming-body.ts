@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { decodeAll, decoderFor } from './decode.ts'
+import { discarding } from './discarding.ts'
 import { HttpBodyError, HttpTooLargeError, type RequestFacts } from './errors.ts'
 import type { BodySink, Exchange } from './send.ts'
 import { webStreamOf, type WebSource } from './web-stream.ts'
@@ -37,6 +38,8 @@ export class IncomingBody implements BodySink {
   private broken = false
   private error: unknown = undefined
   private reader: BodySink | undefined = undefined
+  /** A Node.js stream that has not been read from yet. */
+  private unread: BodySink | undefined = undefined
   private unreadLimit: number = UNREAD_BYTES
   /** Told when an unread body blocks its connection. */
   onStall: ((body: IncomingBody) => void) | undefined = undefined
@@ -75,19 +78,20 @@ export class IncomingBody implements BodySink {
   fail(error: unknown): void {
     this.broken = true
     this.error = error
-    this.reader?.fail(error)
+    const reader = this.reader ?? this.unread
+    reader?.fail(error)
   }
 
   /** Takes in what is left, so that the connection becomes free; a huge body is given up. */
   relieve(): void {
-    if (this.used || this.ended || this.broken) return
+    if (this.reader !== undefined || this.ended || this.broken) return
     this.unreadLimit = RELIEF_BYTES
     this.exchange.resume()
   }
 
   /** Nobody will read it. */
   discard(): void {
-    if (this.used && this.reader === undefined) return
+    if (this.used && (this.reader ?? this.unread) === undefined) return
     this.used = true
     this.chunks = []
     if (!this.ended && !this.broken) this.reading(discarding(this.exchange))
@@ -113,35 +117,62 @@ export class IncomingBody implements BodySink {
   /** The body, decoded, as a Node.js stream. */
   stream(): Readable {
     this.claim()
+    return this.openStream()
+  }
+
+  private openStream(): Readable {
     const { exchange } = this
+    const sink: BodySink = {
+      data: (chunk) => stream.push(chunk),
+      end: () => void stream.push(null),
+      fail: (error) => void stream.destroy(error as Error)
+    }
     const stream = new Readable({
       // Measured: with more the chunks leave the caches before they are read.
       highWaterMark: STREAM_BYTES,
-      read: () => exchange.resume(),
+      // A stream that nobody reads does not block its connection either.
+      read: () => (this.reader === undefined ? this.reading(sink) : exchange.resume()),
       destroy: (error, callback) => {
         // A reader that leaves early leaves the connection; one at the end finds it given back.
         if (!exchange.over) exchange.giveUp(error ?? new HttpBodyError(unread, this.facts))
         callback(error)
       }
     })
-    this.reading({
-      data: (chunk) => stream.push(chunk),
-      end: () => void stream.push(null),
-      fail: (error) => void stream.destroy(error as Error)
-    })
+    this.unread = sink
     return this.encoding === undefined ? stream : decoderFor(stream, this.encoding, this.facts)
   }
 
   /** The body, decoded, as a web stream. */
   webStream(): ReadableStream<Uint8Array> {
-    if (this.encoding !== undefined) return webStreamOf(decodedSource(this.stream()))
     this.claim()
+    if (this.encoding !== undefined) return webStreamOf(this.decodedSource())
     const { exchange } = this
     return webStreamOf({
       readInto: (sink) => this.reading(sink),
       resume: () => exchange.resume(),
       giveUp: (reason) => this.cancel(reason)
     })
+  }
+
+  /** A decoder's output as a source; its backpressure is that of Node.js streams. */
+  private decodedSource(): WebSource {
+    let stream: Readable | undefined
+    return {
+      readInto: (sink) => {
+        const decoded = this.openStream()
+        stream = decoded
+        decoded.on('data', (chunk: Buffer) => {
+          if (!sink.data(chunk)) decoded.pause()
+        })
+        decoded.on('end', () => sink.end())
+        decoded.on('error', (error) => sink.fail(error))
+      },
+      resume: () => void stream?.resume(),
+      giveUp: (reason) => {
+        if (stream === undefined) this.cancel(reason)
+        else stream.destroy(reason instanceof Error ? reason : undefined)
+      }
+    }
   }
 
   private claim(): void {
@@ -162,42 +193,13 @@ export class IncomingBody implements BodySink {
 
   /** It has become too large to be kept for a reader who may never come. */
   private abandon(): void {
+    const { used } = this
     this.cancel(new HttpBodyError('the unread body was given up for others who waited', this.facts))
-    this.used = false
-  }
-}
-
-/** A decoder's output as a source; its backpressure is that of Node.js streams. */
-function decodedSource(stream: Readable): WebSource {
-  return {
-    readInto(sink) {
-      stream.on('data', (chunk: Buffer) => {
-        if (!sink.data(chunk)) stream.pause()
-      })
-      stream.on('end', () => sink.end())
-      stream.on('error', (error) => sink.fail(error))
-    },
-    resume: () => void stream.resume(),
-    giveUp: (reason) => void stream.destroy(reason instanceof Error ? reason : undefined)
+    this.used = used
   }
 }
 
 const unread = 'the body was not read to its end'
-/** So much of an unwanted body is read to keep the connection; more costs more than a new one. */
-const DISCARD_BYTES = 128 * 1024
-
-function discarding(exchange: Exchange): BodySink {
-  let dropped = 0
-  return {
-    data(chunk) {
-      dropped += chunk.length
-      if (dropped > DISCARD_BYTES) exchange.giveUp(new Error('The rest of the body is not wanted'))
-      return true
-    },
-    end: () => undefined,
-    fail: () => undefined
-  }
-}
 
 /** A reader that gathers the whole body. */
 class Gathering implements BodySink {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import {
   brotliCompressSync,
@@ -153,6 +154,35 @@ describe('bodies that come', () => {
     expect((await client.get('/').bytes()).length).toBe(size)
     // Those that were kept for later are still whole.
     for (const response of unread) expect((await response.bytes()).length).toBe(size)
+  })
+
+  it('never block the pool when their streams were only looked at', async () => {
+    const content = randomBytes(1024 * 1024)
+    const { origin } = await serve((request, response) => {
+      if (request.url === '/plain') return void response.end(content)
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(content))
+    })
+    await using client = createClient(origin, { connections: 1 })
+    for (const path of ['/plain', '/gzip']) {
+      const response = await client.fetch(path)
+      expect(response.body?.locked).toBe(false)
+      expect((await (await client.fetch(path)).arrayBuffer()).byteLength).toBe(content.length)
+      // What was kept for later is still whole.
+      expect(content.equals(Buffer.from(await response.arrayBuffer()))).toBe(true)
+    }
+    const stream = await client.get('/plain').stream()
+    expect((await client.get('/plain').bytes()).length).toBe(content.length)
+    expect(content.equals(Buffer.concat((await stream.toArray()) as Buffer[]))).toBe(true)
+  })
+
+  it('tell a stream that nobody reads that they were cut', async () => {
+    const { origin } = await serve((_, response) => response.writeHead(200).write('first'))
+    await using client = createClient(origin, { retry: false })
+    const controller = new AbortController()
+    const stream = await client.get('/', { signal: controller.signal }).stream()
+    const failed = once(stream, 'error')
+    controller.abort('why')
+    await expect(failed).resolves.toEqual(['why'])
   })
 
   it('give up an unread body that is too large to keep, and say so', async () => {
