@@ -7,6 +7,8 @@ export interface ActiveCall {
 
 /** The calls that a client has under way. */
 export class ActiveCalls {
+  /** Of these, how many wait to be let in by the concurrency limit. */
+  waiting = 0
   private first: ActiveCall | undefined = undefined
   private size = 0
   private waiters: (() => void)[] = []

@@ -212,10 +212,23 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
       this.admitted(pass)
       return
     }
+    const { active } = this.shared
+    if (active.waiting++ === 0) this.relieveAll()
     pass.then(
-      (pass: unknown) => this.admitted(pass),
-      (error: unknown) => this.fail(error)
+      (pass: unknown) => {
+        active.waiting--
+        this.admitted(pass)
+      },
+      (error: unknown) => {
+        active.waiting--
+        this.fail(error)
+      }
     )
+  }
+
+  /** Unread bodies hold their calls' places, too. */
+  private relieveAll(): void {
+    for (const origin of this.shared.origins) this.relieveStalled(origin)
   }
 
   private admitted(pass: unknown): void {
@@ -316,12 +329,13 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
 
   private openBody(attempt: Attempt): BodySink {
     const { origin, request, headers } = attempt
+    const { active } = this.shared
     const encoding = this.settings.decompress
       ? encodingOf(headerOf(headers, 'content-encoding'))
       : undefined
     const body = new IncomingBody(attempt, request, encoding, this.settings)
     body.onStall = (body) => {
-      if (origin.slots.waiting > 0) body.relieve()
+      if (origin.slots.waiting > 0 || active.waiting > 0) body.relieve()
       else origin.stalled.add(body)
     }
     attempt.headDelivered()

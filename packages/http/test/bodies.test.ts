@@ -156,6 +156,15 @@ describe('bodies that come', () => {
     for (const response of unread) expect((await response.bytes()).length).toBe(size)
   })
 
+  it('never block the concurrency limit when nobody reads them', async () => {
+    const { origin } = await serve((_, response) => response.end(Buffer.alloc(1024 * 1024)))
+    await using client = createClient(origin, { limits: { concurrency: 8 } })
+    const responses = await Promise.all(Array.from({ length: 40 }, () => client.fetch('/')))
+    for (const response of responses) {
+      expect((await response.arrayBuffer()).byteLength).toBe(1024 * 1024)
+    }
+  })
+
   it('never block the pool when their streams were only looked at', async () => {
     const content = randomBytes(1024 * 1024)
     const { origin } = await serve((request, response) => {
