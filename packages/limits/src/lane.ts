@@ -1,3 +1,5 @@
+import type { HeapNode } from './heap.ts'
+
 /** What can stand in a `Lane`: it carries its place, so that leaving needs no search. */
 export interface LaneNode {
   /** Where it stands; undefined when it stands in no queue. */
@@ -16,7 +18,7 @@ const TIDY_FROM = 1024
  * and taking the first are O(1) on average, and, unlike a linked list, it does not slow the garbage
  * collector down when a million wait.
  */
-export class Lane<N extends LaneNode> {
+export class Lane<N extends LaneNode> implements HeapNode {
   readonly priority: number
   /** The first in line. */
   head: N | undefined = undefined
@@ -26,6 +28,7 @@ export class Lane<N extends LaneNode> {
   servedAt = 0
   /** The same as a time in milliseconds; undefined while there is no other lane. */
   servedTime: number | undefined = undefined
+  heapIndex = -1
   private places: (N | undefined)[] = []
   private first = 0
   /** Places that were tidied away. */

@@ -1,4 +1,5 @@
 import type { Clock } from '@aplomb/kernel'
+import { Heap } from './heap.ts'
 import { Lane, type LaneNode } from './lane.ts'
 
 /** How long those of low priority can be passed over. */
@@ -11,14 +12,15 @@ export interface Ageing {
  * First come, first served within a priority; of several, the highest first. So that nobody starves,
  * the priority that has waited longest is served after `maxOvertakes` grants in a row to others, or
  * when `ageingMs` have passed. Joining, leaving from anywhere and taking the next cost the same
- * however many wait.
+ * however many wait, and little more where each has a priority of its own.
  */
 export class WaitQueue<N extends LaneNode> {
   size = 0
   private readonly clock: Clock
   private readonly ageing: Ageing
-  /** Lanes that somebody waits in, the most urgent first. */
-  private readonly lanes: Lane<N>[] = []
+  /** Lanes that somebody waits in, by priority; the one that was served longest ago comes first. */
+  private readonly lanes = new Map<number, Lane<N>>()
+  private readonly urgent = new Heap<Lane<N>>((a, b) => a.priority > b.priority)
   /** The lane of priority 0 is kept, since most queues have no other. */
   private readonly plain = new Lane<N>(0)
   private grants = 0
@@ -33,26 +35,25 @@ export class WaitQueue<N extends LaneNode> {
 
   /** Who comes next; the same until someone joins or leaves, or ageing turns the order. */
   peek(): N | undefined {
-    const { lanes } = this
-    if (lanes.length < 2) return lanes[0]?.head
-    return (this.aged(this.clock.coarseNow()) ?? lanes[0])?.head
+    const first = this.urgent.peek()
+    if (this.lanes.size < 2) return first?.head
+    return (this.aged(this.clock.coarseNow()) ?? first)?.head
   }
 
   push(node: N, priority: number): void {
-    this.laneFor(priority).push(node)
+    const { plain } = this
+    const lane = priority === 0 && plain.head !== undefined ? plain : this.laneFor(priority)
+    lane.push(node)
     this.size++
   }
 
   /** Takes out the one that is granted now. */
   take(node: N): void {
     const lane = node.lane as unknown as Lane<N>
-    const now = this.lanes.length > 1 ? this.clock.coarseNow() : undefined
-    const isAged = now !== undefined && this.aged(now) !== undefined
-    lane.servedAt = ++this.grants
-    lane.servedTime = now
-    if (isAged) {
-      this.agedAt = this.grants
-      this.agedTime = now
+    if (this.lanes.size > 1) this.serve(lane, this.clock.coarseNow())
+    else {
+      lane.servedAt = ++this.grants
+      lane.servedTime = undefined
     }
     this.remove(node)
   }
@@ -62,43 +63,42 @@ export class WaitQueue<N extends LaneNode> {
     const lane = node.lane as unknown as Lane<N>
     lane.remove(node)
     this.size--
-    if (lane.head === undefined) this.lanes.splice(this.placeOf(lane.priority), 1)
+    if (lane.head !== undefined) return
+    this.lanes.delete(lane.priority)
+    this.urgent.remove(lane)
   }
 
   /** The weights of all who would go before a newcomer of this priority. */
   weightAhead(priority: number): number {
     let weight = 0
-    for (const lane of this.lanes) if (lane.priority >= priority) weight += lane.weight
+    for (const lane of this.lanes.values()) if (lane.priority >= priority) weight += lane.weight
     return weight
   }
 
   private laneFor(priority: number): Lane<N> {
     const { lanes } = this
-    const index = this.placeOf(priority)
-    const found = lanes[index]
-    if (found?.priority === priority) return found
+    const found = lanes.get(priority)
+    if (found !== undefined) return found
     const lane = priority === 0 ? this.plain : new Lane<N>(priority)
     lane.servedAt = this.grants
-    lane.servedTime = undefined
-    const [only] = lanes
-    if (only !== undefined) {
-      lane.servedTime = this.clock.coarseNow()
-      // From now on it can be overtaken; or it was before, and nobody of it was served since.
-      only.servedTime ??= lane.servedTime
-    }
-    lanes.splice(index, 0, lane)
+    lane.servedTime = lanes.size === 0 ? undefined : this.clock.coarseNow()
+    // From now on the only one so far can be overtaken; or it was before, and has not been served.
+    if (lanes.size === 1) this.longestWaiting().servedTime ??= lane.servedTime
+    lanes.set(priority, lane)
+    this.urgent.push(lane)
     return lane
   }
 
-  private placeOf(priority: number): number {
-    const { lanes } = this
-    let low = 0
-    for (let high = lanes.length; low < high;) {
-      const middle = (low + high) >>> 1
-      if ((lanes[middle] as Lane<N>).priority > priority) low = middle + 1
-      else high = middle
-    }
-    return low
+  /** One of several lanes has its turn. */
+  private serve(lane: Lane<N>, now: number): void {
+    const isAged = this.aged(now) !== undefined
+    lane.servedAt = ++this.grants
+    lane.servedTime = now
+    this.lanes.delete(lane.priority)
+    this.lanes.set(lane.priority, lane)
+    if (!isAged) return
+    this.agedAt = this.grants
+    this.agedTime = now
   }
 
   /** The lane whose turn by age it is, of several. */
@@ -117,8 +117,7 @@ export class WaitQueue<N extends LaneNode> {
   }
 
   private longestWaiting(): Lane<N> {
-    let longest = this.lanes[0] as Lane<N>
-    for (const lane of this.lanes) if (lane.servedAt <= longest.servedAt) longest = lane
-    return longest
+    const [first] = this.lanes.values()
+    return first as Lane<N>
   }
 }
