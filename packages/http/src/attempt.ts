@@ -6,6 +6,7 @@ import { errorChannel, requestChannel, responseChannel, type RequestMessage } fr
 import type { Origin } from './origin.ts'
 import type { HttpRequest } from './request.ts'
 import { Exchange, type BodySink } from './send.ts'
+import { showAs } from './shown.ts'
 import type { Place, SlotUser } from './slots.ts'
 import type { EngineOptions } from './undici.ts'
 
@@ -38,6 +39,11 @@ export class Attempt extends Exchange implements SlotUser {
   private finished = false
   private announced = false
   private sentAt = 0
+
+  static {
+    // It is the key of events, which may be printed whole.
+    showAs(this.prototype, (self) => ({ Attempt: self.toJSON() }))
+  }
 
   constructor(call: Call, number: number, request: HttpRequest, origin: Origin) {
     super()
@@ -164,10 +170,20 @@ export class Attempt extends Exchange implements SlotUser {
     return this.call.headArrived(this)
   }
 
-  protected roomFor(bytes: number): boolean {
+  toJSON(): object {
+    const { number, status, request } = this
+    return { number, method: request.method, url: request.url, status }
+  }
+
+  protected roomFor(chunk: Buffer, bytes: number): boolean {
     if (bytes <= this.gatherBytes) return true
-    if (this.gatherBytes === this.call.settings.maxResponseBytes) this.call.tooLarge(this)
-    else if (bytes > DRAIN_BYTES) this.cutShort()
+    if (this.setback === undefined && this.gatherBytes === this.call.settings.maxResponseBytes) {
+      this.call.tooLarge(this)
+      return false
+    }
+    const wanted = this.gatherBytes - bytes + chunk.length
+    if (wanted > 0) this.gather(chunk.subarray(0, wanted))
+    if (bytes > DRAIN_BYTES) this.cutShort()
     return false
   }
 

@@ -4,6 +4,9 @@ import { textOf } from './body-text.ts'
 import type { ResponseHeaders } from './header-list.ts'
 import { headersOf } from './http-response.ts'
 import type { IncomingBody } from './incoming-body.ts'
+import { redactHeaders, redactText } from './redact-answer.ts'
+import type { HttpRequest } from './request.ts'
+import { showAs } from './shown.ts'
 import { readAll } from './web-stream.ts'
 
 /** Where the body comes from: the connection, or one arm of a clone. */
@@ -14,6 +17,7 @@ export interface BodySource {
 }
 
 interface Head {
+  readonly request: HttpRequest
   readonly status: number
   readonly statusText: string
   readonly url: string
@@ -33,6 +37,10 @@ export class FetchResponse {
   private source: BodySource | undefined
   private list: Headers | undefined = undefined
   private web: ReadableStream<Uint8Array> | undefined = undefined
+
+  static {
+    showAs(this.prototype, (self) => ({ Response: self.toJSON() }))
+  }
 
   constructor(head: Head, source: BodySource | undefined) {
     this.head = head
@@ -127,6 +135,19 @@ export class FetchResponse {
     return new FetchResponse(this.head, new StreamSource(body))
   }
 
+  /** What can be shown of it: nothing secret. */
+  toJSON(): object {
+    const { status, statusText, redirected, rawHeaders, request } = this.head
+    const headers = redactHeaders(rawHeaders, request)
+    return {
+      status,
+      statusText: redactText(statusText, request),
+      url: request.url,
+      headers,
+      redirected
+    }
+  }
+
   get [Symbol.toStringTag](): string {
     return 'Response'
   }
@@ -171,6 +192,7 @@ export function fetchResponse(attempt: Attempt, body: IncomingBody | undefined):
   const { status, statusText, request, headers, call } = attempt
   const bodyless = nullBodyStatuses.has(status) || request.method === 'HEAD'
   const head = {
+    request,
     status,
     statusText,
     url: request.href,

@@ -3,7 +3,7 @@ import type { Attempt } from './attempt.ts'
 import { jsonOf, textOf } from './body-text.ts'
 import { headerOf, type ResponseHeaders } from './header-list.ts'
 import type { IncomingBody } from './incoming-body.ts'
-import { redactHeaders } from './redact.ts'
+import { redactHeaders, redactText } from './redact-answer.ts'
 import type { HttpRequest } from './request.ts'
 import { showAs } from './shown.ts'
 import { validate, type Schema, type SchemaOutput } from './schema.ts'
@@ -94,8 +94,9 @@ export class HttpResponse {
   }
 
   toJSON(): object {
-    const { status, statusText, attempts, redirected } = this
-    const headers = redactHeaders(this.rawHeaders)
+    const { status, attempts, redirected } = this
+    const statusText = redactText(this.statusText, this.request)
+    const headers = redactHeaders(this.rawHeaders, this.request)
     return { status, statusText, url: this.request.url, headers, attempts, redirected }
   }
 }

@@ -1,4 +1,4 @@
-const MASK = '***'
+export const MASK = '***'
 
 const secretHeaders: ReadonlySet<string> = new Set([
   'authorization',
@@ -82,35 +82,4 @@ function decodeLoosely(text: string): string {
   } catch {
     return text
   }
-}
-
-/** Headers that can be shown: plain data, secret values masked. */
-export function redactHeaders(
-  headers: Readonly<Record<string, string | string[] | undefined>>
-): Record<string, string | string[]> {
-  const shown: Record<string, string | string[]> = Object.create(null) as never
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) shown[name] = isSecretHeader(name) ? MASK : value
-  }
-  return shown
-}
-
-/**
- * Text from the server that can be shown: should it echo a secret that we sent, the secret is
- * masked. `sent` is the flat list of the request's headers.
- */
-export function redactText(text: string, sent: readonly string[]): string {
-  let shown = text
-  for (let index = 0; index < sent.length; index += 2) {
-    if (!isSecretHeader(sent[index] as string)) continue
-    for (const secret of secretsIn(sent[index + 1] as string)) {
-      shown = shown.replaceAll(secret, MASK)
-    }
-  }
-  return shown
-}
-
-/** The whole value and its credential without the scheme (`Bearer …`), if long enough to matter. */
-function secretsIn(value: string): string[] {
-  return [value, value.slice(value.indexOf(' ') + 1)].filter((secret) => secret.length >= 6)
 }

@@ -37,8 +37,8 @@ export abstract class Exchange extends Bare implements EngineHandler {
   protected abstract written(): void
   /** Gives a sink for the body, or undefined to have it gathered. */
   protected abstract head(): BodySink | undefined
-  /** The gathered body has grown; false when it is enough. */
-  protected abstract roomFor(bytes: number): boolean
+  /** The body has grown to so many bytes with this chunk, which is gathered unless false. */
+  protected abstract roomFor(chunk: Buffer, bytes: number): boolean
   protected abstract completed(): void
   protected abstract failed(error: unknown): void
   /** Whoever reads the body has enough of it. */
@@ -113,7 +113,7 @@ export abstract class Exchange extends Bare implements EngineHandler {
     const { sink } = this
     if (sink !== undefined) {
       if (!sink.data(chunk)) this.pause()
-    } else if (this.roomFor(this.received)) {
+    } else if (this.roomFor(chunk, this.received)) {
       this.gather(chunk)
     }
   }
@@ -137,7 +137,7 @@ export abstract class Exchange extends Bare implements EngineHandler {
     this.sink?.fail(error)
   }
 
-  private gather(chunk: Buffer): void {
+  protected gather(chunk: Buffer): void {
     if (this.first === undefined) this.first = chunk
     else if (this.rest === undefined) this.rest = [chunk]
     else this.rest.push(chunk)

@@ -2,7 +2,7 @@ import { encodingOf, decodeNow } from './decode.ts'
 import { HttpStatusError } from './errors.ts'
 import { headerOf, type ResponseHeaders } from './header-list.ts'
 import { parseProblem } from './problem.ts'
-import { redactHeaders, redactText } from './redact.ts'
+import { redactHeaders, redactText } from './redact-answer.ts'
 import type { HttpRequest } from './request.ts'
 
 /** What an answer is known by. */
@@ -11,6 +11,8 @@ export interface Answer {
   readonly statusText: string
   readonly headers: ResponseHeaders
   readonly body: Buffer | undefined
+  /** How much of the body is wanted; its compressed beginning may become far more. */
+  readonly gatherBytes: number
 }
 
 /** Under which names servers say how they call a request, the commonest first. */
@@ -37,10 +39,10 @@ export function statusError(
     body === undefined ? undefined : parseProblem(headerOf(headers, 'content-type') ?? '', body)
   return new HttpStatusError({
     status,
-    statusText,
+    statusText: redactText(statusText, request),
     method: request.method,
     url: request.url,
-    headers: redactHeaders(headers),
+    headers: redactHeaders(headers, request),
     body,
     problem,
     requestId: requestIdOf(headers),
@@ -52,8 +54,8 @@ function excerpt(answer: Answer, request: HttpRequest): string | undefined {
   const { body } = answer
   if (body === undefined) return undefined
   const encoding = encodingOf(headerOf(answer.headers, 'content-encoding'))
-  const text = decodeNow(body, encoding)?.toString('utf8')
-  return text === undefined ? undefined : redactText(text, request.headers)
+  const text = decodeNow(body, encoding)?.toString('utf8', 0, answer.gatherBytes)
+  return text === undefined ? undefined : redactText(text, request)
 }
 
 function requestIdOf(headers: ResponseHeaders): string | undefined {

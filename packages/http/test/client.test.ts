@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { OptionsError } from '@aplomb/kernel'
 import { fc, test as property } from './property.ts'
 import { describe, expect, it } from 'vitest'
@@ -122,6 +123,22 @@ describe('a client', () => {
       .json()
       .catch((error: unknown) => error)
     expect((short as HttpStatusError).body?.length ?? 0).toBeLessThanOrEqual(65_536)
+  })
+
+  it('keeps the beginning of a failure’s body, however it comes, and no more', async () => {
+    const text = JSON.stringify({ message: 'x'.repeat(100_000) })
+    const { origin } = await serve((request, response) => {
+      if (request.url === '/plain') return void response.writeHead(400).end(text)
+      response.writeHead(400, { 'content-encoding': 'gzip' }).end(gzipSync(text))
+    })
+    await using client = createClient(origin)
+    for (const path of ['/plain', '/gzip']) {
+      const failed = client.get(path, { errorBodyBytes: 100 }).json()
+      await expect(failed).rejects.toMatchObject({ body: text.slice(0, 100) })
+      await expect(client.get(path).json()).rejects.toMatchObject({ body: text.slice(0, 8192) })
+    }
+    const limits = { errorBodyBytes: 1000, maxResponseBytes: 1000 }
+    await expect(client.get('/plain', limits).json()).rejects.toMatchObject({ status: 400 })
   })
 
   it('gives failing responses as they are when statuses do not throw', async () => {
