@@ -5,6 +5,7 @@ import { FairQueue, type FairGate } from './fair-queue.ts'
 import { ForwardTime } from './forward-time.ts'
 import { KeyTable } from './key-table.ts'
 import { requirePriority, requireWeight } from './limit-options.ts'
+import { refusalOf } from './rate-admission.ts'
 import { createMeters, RateKey, type WindowMeter } from './rate-key.ts'
 import type { ResolvedRateOptions } from './rate-options.ts'
 import { HeldTokens, spent, type TokenSource } from './rate-permits.ts'
@@ -140,11 +141,12 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   /** Queues a call that could not take its tokens at once. */
   enqueue(
     context: Context,
-    { state, weight, priority }: RateRequest,
+    request: RateRequest,
     operation?: Operation<unknown>
   ): Promise<RateWaiter> {
+    const { state, weight, priority } = request
     requirePriority(this.name, priority)
-    const refusal = this.refusal(context, state, weight, priority)
+    const refusal = refusalOf(this, context, request)
     if (refusal !== undefined) return Promise.reject(refusal)
     const waiter = new RateWaiter(this, state, weight, context, operation)
     if (waitChannel.hasSubscribers) waiter.since = this.clock.now()
@@ -198,35 +200,6 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     const now = this.now()
     const next = this.pausedUntil > now ? this.pausedUntil : this.fair.drain(now)
     this.sleepUntil(this.fair.queued === 0 ? Number.POSITIVE_INFINITY : next, now)
-  }
-
-  private refusal(
-    context: Context,
-    state: RateKey,
-    weight: number,
-    priority: number
-  ): Error | undefined {
-    if (weight > this.capacity || weight > state.capacity) {
-      return this.refusals.tooLarge(state, weight, this.capacity)
-    }
-    const { remainingMs } = context
-    const isFull = this.fair.queued >= this.options.maxQueue
-    if (!isFull && remainingMs === Number.POSITIVE_INFINITY) return undefined
-    const waitMs = this.expectedWait(state, weight, priority)
-    if (isFull) return this.refusals.limited(state, weight, 'the queue is full', waitMs)
-    return waitMs >= remainingMs ? this.refusals.unreachable(state, weight, waitMs) : undefined
-  }
-
-  /** How long a newcomer waits at least; what comes true may be later, never sooner. */
-  private expectedWait(state: RateKey, weight: number, priority: number): number {
-    const now = this.now()
-    const ahead = state.queue?.weightAhead(priority) ?? 0
-    let at = Math.max(now, this.pausedUntil, state.notBefore)
-    for (const meter of state.meters) at = Math.max(at, meter.earliestAfter(now, ahead, weight))
-    for (const meter of this.shared.meters) {
-      at = Math.max(at, meter.earliestAfter(now, ahead, weight))
-    }
-    return at - now
   }
 
   private announce(waiter: RateWaiter, since: number): void {

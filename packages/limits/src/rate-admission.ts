@@ -1,0 +1,32 @@
+import type { Context } from '@aplomb/kernel'
+import type { RateGate, RateRequest } from './rate-gate.ts'
+
+/** Why a call may not even queue: it would wait in vain, or for ever, or too many do already. */
+export function refusalOf(
+  gate: RateGate,
+  context: Context,
+  request: RateRequest
+): Error | undefined {
+  const { state, weight } = request
+  const { refusals, capacity, fair } = gate
+  if (weight > capacity || weight > state.capacity) {
+    return refusals.tooLarge(state, weight, capacity)
+  }
+  const { remainingMs } = context
+  const isFull = fair.queued >= gate.options.maxQueue
+  if (!isFull && remainingMs === Number.POSITIVE_INFINITY) return undefined
+  const waitMs = expectedWait(gate, request)
+  if (isFull) return refusals.limited(state, weight, 'the queue is full', waitMs)
+  return waitMs >= remainingMs ? refusals.unreachable(state, weight, waitMs) : undefined
+}
+
+/** How long a newcomer waits at least; what comes true may be later, never sooner. */
+function expectedWait(gate: RateGate, { state, weight, priority }: RateRequest): number {
+  const now = gate.now()
+  const ahead = state.queue?.weightAhead(priority) ?? 0
+  let at = Math.max(now, gate.pausedUntil, state.notBefore)
+  for (const meters of [state.meters, gate.shared.meters]) {
+    for (const meter of meters) at = Math.max(at, meter.earliestAfter(now, ahead, weight))
+  }
+  return at - now
+}
