@@ -9,7 +9,7 @@ const ON_TIME_MS = 1e-6
  * rate. Giving back follows golang.org/x/time/rate: what later takers were promised stays theirs.
  */
 export class Gcra implements Meter {
-  intervalMs: number
+  readonly intervalMs: number
   readonly burst: number
   /** The theoretical arrival time: when the bucket would be full again. */
   private fullAt: number = Number.NEGATIVE_INFINITY

@@ -8,7 +8,7 @@ export interface RateFeedback {
   readonly resetMs?: number | undefined
   /** How long to send nothing at all, in milliseconds. */
   readonly retryAfterMs?: number | undefined
-  /** Its limit for the window `windowMs`; it can lower ours, never raise it. */
+  /** Its limit for the window `windowMs`; it can lower ours of a sliding window, never raise it. */
   readonly limit?: number | undefined
   /** Which of several windows `limit` is about, in milliseconds. Default: the only one. */
   readonly windowMs?: number | undefined

@@ -1,7 +1,9 @@
+import { TestClock } from '@aplomb/kernel/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ForwardTime } from '../src/forward-time.ts'
 import { Gcra } from '../src/gcra.ts'
+import { rateLimiter, type Reservation } from '../src/index.ts'
 import { createMeters } from '../src/rate-key.ts'
 import type { ResolvedWindow } from '../src/rate-spec.ts'
 
@@ -139,6 +141,89 @@ describe('Gcra', () => {
     // One that somebody stands behind: the other was promised its time already.
     gcra.giveBack(first, 1)
     expect(gcra.earliest(0, 1)).toBe(200)
+  })
+
+  // Rows of the same tests, in units of 100 ms: [t, n, when it may act], or [t, which is cancelled].
+  it.each<[string, number, [t: number, n: number, at?: number][]]>([
+    [
+      'CancelLast',
+      2,
+      [
+        [0, 2, 0],
+        [0, 2, 2],
+        [1, 1],
+        [1, 2, 2]
+      ]
+    ],
+    [
+      'Cancel0Tokens',
+      2,
+      [
+        [0, 2, 0],
+        [0, 1, 1],
+        [0, 1, 2],
+        [0, 1],
+        [0, 1, 3]
+      ]
+    ],
+    [
+      'Cancel1Token',
+      2,
+      [
+        [0, 2, 0],
+        [0, 2, 2],
+        [0, 1, 3],
+        [2, 1],
+        [2, 2, 4]
+      ]
+    ],
+    [
+      'CancelMulti',
+      4,
+      [
+        [0, 4, 0],
+        [0, 3, 3],
+        [0, 1, 4],
+        [0, 1, 5],
+        [1, 3],
+        [1, 1],
+        [1, 3, 5]
+      ]
+    ],
+    [
+      'ReserveJumpBack',
+      2,
+      [
+        [1, 2, 1],
+        [0, 1, 1],
+        [2, 2, 3]
+      ]
+    ],
+    [
+      'ReserveJumpBackCancel',
+      2,
+      [
+        [1, 2, 1],
+        [1, 2, 3],
+        [1, 1, 4],
+        [0, 1],
+        [1, 2, 5]
+      ]
+    ]
+  ])('reserves and gives back as golang.org/x/time/rate does: %s', (_name, burst, rows) => {
+    const clock = new TestClock()
+    const rate = { limit: 10, perMs: 1000, burst, algorithm: 'gcra' } as const
+    const limiter = rateLimiter(rate, { clock })
+    const reservations: Reservation[] = []
+    for (const [t, n, at] of rows) {
+      clock.jump(t * 100 - clock.now())
+      if (at === undefined) reservations[n]?.cancel()
+      else {
+        const reservation = limiter.reserve({ weight: n })
+        reservations.push(reservation)
+        expect(clock.now() + reservation.delayMs).toBeCloseTo(at * 100)
+      }
+    }
   })
 
   it('refuses for good what is more than its burst', () => {
