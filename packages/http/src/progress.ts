@@ -10,7 +10,7 @@ export class ObservedAttempt extends Attempt {
   onBodySent(chunk: Uint8Array): void {
     const { onUploadProgress } = this.call.settings
     this.uploaded += chunk.length
-    const totalBytes = this.request.body?.contentLength
+    const totalBytes = this.request.body?.size
     callHook('onUploadProgress', onUploadProgress, { bytes: this.uploaded, totalBytes })
   }
 

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { HttpRequestError } from './errors.ts'
+import { plainText } from './target.ts'
 import { EngineFormData } from './undici.ts'
 
 /** What can be sent as it is. */
@@ -25,7 +26,10 @@ export interface RequestBody {
   /** A stream can be sent once only. */
   readonly replayable: boolean
   readonly contentType: string | undefined
+  /** Sent as `content-length`; the engine finds out the others by itself. */
   readonly contentLength?: number | undefined
+  /** How long it is, for progress, where that is known. */
+  readonly size?: number | undefined
   /** The body for the next attempt. */
   open(): WireBody
 }
@@ -39,6 +43,10 @@ export class FixedBody implements RequestBody {
   constructor(content: string | Uint8Array, contentType: string | undefined) {
     this.content = content
     this.contentType = contentType
+  }
+
+  get size(): number {
+    return Buffer.byteLength(this.content)
   }
 
   open(): WireBody {
@@ -70,7 +78,7 @@ export function formBody(
   if (params !== form) {
     for (const [name, value] of Object.entries(form)) {
       for (const item of Array.isArray(value) ? value : [value]) {
-        if (item !== undefined) params.append(name, String(item))
+        if (item !== undefined) params.append(name, plainText(`form.${name}`, item))
       }
     }
   }
@@ -107,6 +115,7 @@ function blobBody(blob: Blob): RequestBody {
     replayable: true,
     contentType: blob.type === '' ? undefined : blob.type,
     contentLength: blob.size,
+    size: blob.size,
     open: () => Readable.fromWeb(blob.stream() as never)
   }
 }

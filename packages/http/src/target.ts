@@ -19,7 +19,7 @@ export type Query =
   | string
   | URLSearchParams
   | Readonly<Record<string, QueryValue | readonly QueryValue[]>>
-export type QueryValue = string | number | bigint | boolean | null | undefined
+export type QueryValue = string | number | bigint | boolean | URL | null | undefined
 
 /** A path that goes on the wire as it is; every other is normalised as a URL is. */
 const plainPath = /^\/(?![/.])[\w\-/~!$&'()*+,;=:@?.]*$/u
@@ -111,12 +111,22 @@ function queryText(query: Query): string {
   const pairs: string[] = []
   for (const [name, value] of Object.entries(query)) {
     for (const item of Array.isArray(value) ? value : [value]) {
-      if (item !== undefined) pairs.push(`${encode(name)}=${encode(item as QueryValue)}`)
+      if (item === undefined) continue
+      const text = plainText(`query.${name}`, item as QueryValue)
+      pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(text)}`)
     }
   }
   return pairs.join('&')
 }
 
-function encode(value: QueryValue): string {
-  return value === null ? '' : encodeURIComponent(String(value))
+/** A value as it goes into a query or a form; null is empty. @throws HttpRequestError */
+export function plainText(where: string, value: unknown): string {
+  if (value === null) return ''
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') {
+    return String(value)
+  }
+  if (value instanceof URL) return value.href
+  // "[object Object]" is what nobody has ever meant.
+  throw new HttpRequestError([`${where}: must be text, a number, a boolean or a URL`])
 }

@@ -60,6 +60,18 @@ describe('a client', () => {
     expect(form.body).toBe('a=b+c&d=1&d=2')
   })
 
+  it('refuses values that have no form of their own in a query or a form', async () => {
+    await using client = createClient(await echo())
+    for (const value of [{ b: 1 }, new Date(0), new Blob(['x']), () => 1, [[1]]]) {
+      const query = { a: value } as never
+      expect(() => client.get('/', { query }).json()).toThrow('query.a: must be text')
+      expect(() => client.post('/', { form: query }).json()).toThrow('form.a: must be text')
+    }
+    const form = { a: null, b: [1n, true], c: undefined, d: new URL('http://host') }
+    const { body } = await client.post('/', { form }).json<Seen>()
+    expect(body).toBe('a=&b=1&b=true&d=http%3A%2F%2Fhost%2F')
+  })
+
   it('gives what a schema makes of the answer, or its issues', async () => {
     const origin = await echo()
     await using client = createClient(origin)
