@@ -1,7 +1,6 @@
 import type { Timer } from '@aplomb/kernel'
 import type { Call } from './call.ts'
 import type { Setback } from './setback.ts'
-import type { HttpStatusError } from './errors.ts'
 import { errorChannel, requestChannel, responseChannel, type RequestMessage } from './events.ts'
 import type { Origin } from './origin.ts'
 import type { HttpRequest } from './request.ts'
@@ -30,7 +29,7 @@ export class Attempt extends Exchange implements SlotUser {
   /** Its status is a failure that does not go to the caller as it is. */
   setback: Setback | undefined = undefined
   /** The failure that its status is to the breaker, though the caller gets the response. */
-  outcome: HttpStatusError | undefined = undefined
+  outcome: Error | undefined = undefined
   private readonly passes: unknown[] = []
   private timer: Timer | undefined = undefined
   private quotaTimer: Timer | undefined = undefined

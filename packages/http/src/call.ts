@@ -20,7 +20,7 @@ import type { HttpRequest } from './request.ts'
 import { classifyFailure } from './retryable.ts'
 import type { BodySink } from './send.ts'
 import { readServerLimits, tellsLimit } from './server-limits.ts'
-import { setbackOf, type Setback } from './setback.ts'
+import { evidenceOf, setbackOf, type Setback } from './setback.ts'
 import { statusError } from './status-error.ts'
 
 /**
@@ -278,7 +278,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
   private refusedByServer(attempt: Attempt, setback: Setback): void {
     const { found, retryAfterMs } = setback
     const error = statusError(attempt, attempt.request, retryAfterMs)
-    attempt.finish(found !== 'permanent' || attempt.status >= 500, error)
+    attempt.finish(found !== 'permanent' || attempt.status >= 500, evidenceOf(found, error))
     if (this.hedging?.hasOther(attempt) === true) return
     const verdict = setback.judged
       ? setback.verdict

@@ -130,7 +130,10 @@ export class Recovery implements BackoffState {
     this.wantsFresh = stale
     const delayMs = stale ? 0 : this.delay(retryAfterMs)
     if (delayMs >= remainingMs) return giveUp('deadline')
-    if (!stale && !this.pay(attempt)) return giveUp('budget')
+    // What was refused for the rate goes again at the gate's pace, which needs no budget.
+    const isFree = stale || this.reason === 'throttled'
+    this.cost = 0
+    if (!isFree && !this.pay(attempt)) return giveUp('budget')
     this.retries++
     return { delayMs }
   }

@@ -1,6 +1,7 @@
 import type { FailureClass } from '@aplomb/policies'
 import type { Attempt } from './attempt.ts'
 import { headerOf } from './header-list.ts'
+import { NoEvidenceError } from './no-evidence.ts'
 import type { Recovery, Verdict } from './recovery.ts'
 import { parseRetryAfter } from './retry-after.ts'
 import { classifyStatus } from './retryable.ts'
@@ -31,10 +32,20 @@ export function setbackOf(attempt: Attempt, recover: () => Recovery): Setback | 
   if (call.settings.throwOnStatus) return { found, retryAfterMs, verdict: undefined, judged: false }
   if (found === 'permanent') return undefined
   const error = statusError(attempt, attempt.request, retryAfterMs)
-  attempt.outcome = error
+  attempt.outcome = evidenceOf(found, error)
   const verdict = recover().judge(attempt, found, error, retryAfterMs)
   const repeats = verdict !== undefined && 'delayMs' in verdict
   return repeats ? { found, retryAfterMs, verdict, judged: true } : undefined
+}
+
+const throttled = new NoEvidenceError('The server asks to slow down, which is no failure')
+
+/**
+ * What a failing status is to the breaker: a refusal for the rate says that the server works, and
+ * the gate sees to it; a breaker that opened for it would fail calls that only had to wait.
+ */
+export function evidenceOf(found: FailureClass, error: Error): Error {
+  return found === 'throttled' ? throttled : error
 }
 
 function classify({ status, request, call }: Attempt): FailureClass {

@@ -254,6 +254,21 @@ describe('a client without a rate of its own', () => {
     expect(requests()).toBe(12)
   })
 
+  it('never lets refusals for the rate open the breaker or spend the retry budget', async () => {
+    const seen = new Set<string>()
+    const { origin } = await serve(({ url = '' }, response) => {
+      if (seen.has(url)) return void response.end('{}')
+      seen.add(url)
+      response.writeHead(429, { 'retry-after': '0' }).end()
+    })
+    const retry = { backoff: 1, budget: { minPerSecond: 1, ratio: 0.1 } }
+    await using client = createClient(origin, { retry })
+    const calls = Array.from({ length: 150 }, (_, index) => client.get(`/${index}`).json())
+    const more = Array.from({ length: 150 }, (_, index) => client.fetch(`/f${index}`))
+    await Promise.all(calls)
+    for (const { status } of await Promise.all(more)) expect(status).toBe(200)
+  })
+
   it('lets the Retry-After of a 503 hold back its own request only', async () => {
     const { client, clock, requests, first } = await refusedOnce(503)
     await using _client = client
