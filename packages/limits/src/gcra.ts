@@ -31,6 +31,10 @@ export class Gcra implements Meter {
     return this.burst
   }
 
+  hasRoom(): boolean {
+    return false
+  }
+
   earliest(now: number, weight: number): number {
     if (weight > this.burst) return Number.POSITIVE_INFINITY
     const possible = this.fullAt - (this.burst - weight) * this.intervalMs

@@ -8,6 +8,8 @@ export const DUST = 1e-9
 export interface Meter {
   /** The most that can ever be taken at once. */
   readonly capacity: number
+  /** True when `weight` units may be taken whatever time it is, so that nobody need read the clock. */
+  hasRoom(weight: number): boolean
   /** The first instant, `now` or later, at which `weight` units may be taken; Infinity for never. */
   earliest(now: number, weight: number): number
   /**

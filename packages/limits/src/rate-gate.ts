@@ -6,7 +6,7 @@ import { ForwardTime } from './forward-time.ts'
 import { KeyTable } from './key-table.ts'
 import { requirePriority, requireWeight } from './limit-options.ts'
 import { refusalOf } from './rate-admission.ts'
-import { createMeters, RateKey, type WindowMeter } from './rate-key.ts'
+import { createAllMeters, haveRoom, RateKey } from './rate-key.ts'
 import type { ResolvedRateOptions } from './rate-options.ts'
 import { HeldTokens, spent, type TokenSource } from './rate-permits.ts'
 import { RateRefusals } from './rate-refusals.ts'
@@ -54,7 +54,7 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     this.refusals = new RateRefusals(this.name, options.publishKeys)
     this.clock = options.clock
     this.isStrict = options.windows.some(({ strict }) => strict ?? options.strict)
-    this.shared = new SharedWindows(this.createMeters(true))
+    this.shared = new SharedWindows(createAllMeters(options, true))
     this.plain = this.createKey('')
     this.capacity = Math.min(
       ...[...this.plain.meters, ...this.shared.meters].map((m) => m.capacity)
@@ -76,17 +76,27 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   createKey(key: string): RateKey {
     const share = this.options.keyWeight?.(key) ?? 1
     requireWeight('rateLimiter.keyWeight', share, false)
-    return new RateKey(key, this.createMeters(false), share)
+    return new RateKey(key, createAllMeters(this.options, false), share)
   }
 
   /** A permit if the tokens are there, and nobody has waited for them longer. */
   tryTake(state: RateKey, weight: number): Permit | undefined {
     if (state.isWaiting() || this.fair.isCrowded) return undefined
-    this.guard.mark()
-    const now = this.now()
-    if (this.earliest(state, now, weight) > now) return undefined
-    this.take(state, now, weight)
+    if (this.isStrict && this.hasRoom(state, weight))
+      this.take(state, Number.NEGATIVE_INFINITY, weight)
+    else {
+      this.guard.mark()
+      const now = this.now()
+      if (this.earliest(state, now, weight) > now) return undefined
+      this.take(state, now, weight)
+    }
     return this.permitFor(state, weight)
+  }
+
+  /** True when no window cares what time it is. */
+  private hasRoom(state: RateKey, weight: number): boolean {
+    if (this.pausedUntil !== Number.NEGATIVE_INFINITY) return false
+    return state.hasRoom(weight) && haveRoom(this.shared.meters, weight)
   }
 
   permitFor(state: RateKey, weight: number): Permit {
@@ -226,13 +236,6 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     this.timerAt = Number.POSITIVE_INFINITY
     this.guard.end(timer, this.timerDelay)
     timer.cancel()
-  }
-
-  private createMeters(shared: boolean): WindowMeter[] {
-    const { windows, strict, guardMs } = this.options
-    return windows
-      .filter((window) => window.shared === shared)
-      .flatMap((window) => createMeters(window, strict, guardMs))
   }
 
   /** Called by the timer. */

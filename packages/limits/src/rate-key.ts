@@ -1,6 +1,7 @@
 import type { HeapNode } from './heap.ts'
 import { Gcra } from './gcra.ts'
 import { DUST, type Meter } from './meter.ts'
+import type { ResolvedRateOptions } from './rate-options.ts'
 import type { ResolvedWindow } from './rate-spec.ts'
 import type { RateWaiter } from './rate-waiter.ts'
 import { SlidingWindow } from './sliding-window.ts'
@@ -39,6 +40,11 @@ export class RateKey implements HeapNode {
     return capacity
   }
 
+  /** True when `weight` may start now, whatever time it is. */
+  hasRoom(weight: number): boolean {
+    return this.notBefore === Number.NEGATIVE_INFINITY && haveRoom(this.meters, weight)
+  }
+
   /** When `weight` may start by its own windows: `now`, or later. */
   earliest(now: number, weight: number): number {
     return Math.max(this.notBefore, earliestOf(this.meters, now, weight))
@@ -72,6 +78,14 @@ export function earliestOf(meters: readonly Meter[], now: number, weight: number
   return at
 }
 
+/** True when all meters allow `weight` whatever time it is. */
+export function haveRoom(meters: readonly Meter[], weight: number): boolean {
+  for (let index = 0; index < meters.length; index++) {
+    if (!(meters[index] as Meter).hasRoom(weight)) return false
+  }
+  return true
+}
+
 /** The arithmetic for a window. */
 export function createMeters(
   window: ResolvedWindow,
@@ -83,6 +97,14 @@ export function createMeters(
   if (algorithm === 'gcra') return [createGcra(limit, perMs, burst)]
   const exact = new SlidingWindow(limit, perMs, strict)
   return burst === undefined || burst >= limit ? [exact] : [exact, new Gcra(perMs / limit, burst)]
+}
+
+/** The arithmetic for the windows that all keys share, or for those that each has to itself. */
+export function createAllMeters(options: ResolvedRateOptions, shared: boolean): WindowMeter[] {
+  const { windows, strict, guardMs } = options
+  return windows
+    .filter((window) => window.shared === shared)
+    .flatMap((window) => createMeters(window, strict, guardMs))
 }
 
 /**

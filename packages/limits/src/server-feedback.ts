@@ -33,6 +33,10 @@ export class Quota implements Meter {
     this.until = isSameReset ? Math.max(this.until, until) : until
   }
 
+  hasRoom(): boolean {
+    return false
+  }
+
   earliest(now: number, weight: number): number {
     return now >= this.until || weight <= this.left ? now : this.until
   }
@@ -77,6 +81,10 @@ export class Ramp implements Meter {
   begin(from: number, until: number): void {
     this.next = Math.max(this.next, from)
     this.until = Math.max(this.until, until)
+  }
+
+  hasRoom(): boolean {
+    return false
   }
 
   earliest(now: number): number {

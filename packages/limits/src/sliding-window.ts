@@ -56,6 +56,11 @@ export class SlidingWindow implements Meter {
     return this.limit
   }
 
+  /** Strict use asks for the time when a call has settled, but not when it begins. */
+  hasRoom(weight: number): boolean {
+    return this.strict && this.total - this.expired + this.held + weight <= this.limit
+  }
+
   earliest(now: number, weight: number): number {
     if (this.size > 0 && this.at(0) <= now - this.perMs) this.expire(now)
     const excess = this.total - this.expired + this.held + weight - this.limit

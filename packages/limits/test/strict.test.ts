@@ -83,6 +83,35 @@ describe('strict', () => {
     expect(limiter.reserve()).toMatchObject({ at: 1000, delayMs: 1000 })
   })
 
+  it('waits for the end of a pause, and for what a server says, while tokens are free', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter('10/s', { clock, strict: true })
+    limiter.pause(100)
+    expect(limiter.tryAcquire()).toBeUndefined()
+    limiter.resume()
+    limiter.pause(100, 'a')
+    expect(limiter.tryAcquire({ key: 'a' })).toBeUndefined()
+    expect(limiter.tryAcquire()).toBeDefined()
+    limiter.applyFeedback({ remaining: 2, resetMs: 500 })
+    // One is out, and may not be in the server's count yet.
+    expect(limiter.tryAcquire()).toBeDefined()
+    expect(limiter.tryAcquire()).toBeUndefined()
+    await clock.advance(500)
+    expect(limiter.tryAcquire()).toBeDefined()
+  })
+
+  it('leaves a window beside it that is not strict its say', () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter([{ limit: 5, perMs: 1000, strict: true }, '2/m'], { clock })
+    const permits = [limiter.tryAcquire(), limiter.tryAcquire()]
+    expect(limiter.tryAcquire()).toBeUndefined()
+    for (const permit of permits) permit?.release()
+    clock.jump(1000)
+    expect(limiter.tryAcquire()).toBeUndefined()
+    clock.jump(59_000)
+    expect(limiter.tryAcquire()).toBeDefined()
+  })
+
   it('tells how many are out, of all keys', async () => {
     const clock = new TestClock()
     const limiter = rateLimiter('10/s', { clock, strict: true })
