@@ -33,6 +33,11 @@ export class FairQueue {
     return this.ready.size > 0
   }
 
+  /** The keys that somebody waits for. */
+  get states(): RateKey[] {
+    return [...this.sleeping, ...this.ready]
+  }
+
   push(waiter: RateWaiter, priority: number): void {
     const { state } = waiter
     state.queue?.push(waiter, priority)

@@ -46,6 +46,11 @@ export class Heap<N extends HeapNode> {
     if (node.heapIndex === heapIndex) this.sink(node, heapIndex)
   }
 
+  /** All nodes, in no order. */
+  [Symbol.iterator](): Iterator<N> {
+    return this.nodes.values()
+  }
+
   private rise(node: N, from: number): void {
     let index = from
     while (index > 0) {

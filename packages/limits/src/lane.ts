@@ -57,6 +57,10 @@ export class Lane<N extends LaneNode> implements HeapNode {
     if (this.places.length > TIDY_FROM && this.count * 2 < this.places.length) this.tidy()
   }
 
+  *[Symbol.iterator](): Generator<N> {
+    for (const node of this.places) if (node !== undefined) yield node
+  }
+
   private clear(): void {
     this.offset += this.places.length
     this.places = []

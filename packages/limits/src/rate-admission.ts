@@ -1,5 +1,6 @@
 import type { Context } from '@aplomb/kernel'
 import type { RateGate, RateRequest } from './rate-gate.ts'
+import type { RateKey } from './rate-key.ts'
 
 /** Why a call may not even queue: it would wait in vain, or for ever, or too many do already. */
 export function refusalOf(
@@ -18,6 +19,22 @@ export function refusalOf(
   const waitMs = expectedWait(gate, request)
   if (isFull) return refusals.limited(state, weight, 'the queue is full', waitMs)
   return waitMs >= remainingMs ? refusals.unreachable(state, weight, waitMs) : undefined
+}
+
+/** Refuses those in the queue whose deadlines come before a pause ends, if that is known. */
+export function refuseLate(gate: RateGate, states: readonly RateKey[], until: number): void {
+  const waitMs = until - gate.now()
+  if (waitMs === Number.POSITIVE_INFINITY) return
+  for (const { queue } of states) {
+    const waiters = [...(queue ?? [])]
+    for (const waiter of waiters) {
+      if (waiter.lane === undefined || waitMs < waiter.context.remainingMs) continue
+      const error = gate.refusals.late(waitMs)
+      gate.fair.remove(waiter)
+      waiter.fail(error)
+      gate.refusals.publish(waiter.state, waiter.weight, error)
+    }
+  }
 }
 
 /** How long a newcomer waits at least; what comes true may be later, never sooner. */

@@ -13,6 +13,7 @@ import { KeyedLimit } from './keyed-limit.ts'
 import { requireTime, requireWeight } from './limit-options.ts'
 import { DUST } from './meter.ts'
 import { asQueueTimeout } from './queue-timeout.ts'
+import { refuseLate } from './rate-admission.ts'
 import { RateGate } from './rate-gate.ts'
 import { resolveRateOptions, type RateLimiterOptions } from './rate-options.ts'
 import { ReservedTokens, type Reservation } from './rate-permits.ts'
@@ -159,7 +160,7 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
 
   /**
    * Lets nobody in before `untilMs` (in `clock.now()` milliseconds; default: until `resume`): no
-   * call at all, or none of one key.
+   * call at all, or none of one key. Who waits and has a deadline before `untilMs` is refused.
    *
    * @throws OptionsError
    */
@@ -167,8 +168,14 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
     const { gate } = this
     requireTime('RateLimiter.pause', 'untilMs', untilMs)
     const until = untilMs + gate.time.offset
-    if (key === undefined) gate.pausedUntil = until
-    else gate.keyOf(key).notBefore = until
+    if (key === undefined) {
+      gate.pausedUntil = until
+      refuseLate(gate, gate.fair.states, until)
+    } else {
+      const state = gate.keyOf(key)
+      state.notBefore = until
+      refuseLate(gate, [state], until)
+    }
     gate.drain()
   }
 
@@ -189,6 +196,7 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
     const { gate } = this
     const state = gate.keyOf(feedback.key)
     applyFeedback(state, feedback, gate.now(), gate.options)
+    refuseLate(gate, [state], state.notBefore)
     gate.look(state)
   }
 

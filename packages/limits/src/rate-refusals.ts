@@ -23,10 +23,15 @@ export class RateRefusals {
   }
 
   unreachable(state: RateKey, weight: number, waitMs: number): DeadlineUnreachableError {
+    return this.publish(state, weight, this.late(waitMs))
+  }
+
+  /** The same, not told yet. */
+  late(waitMs: number): DeadlineUnreachableError {
     const retryAfterMs = finite(waitMs)
     const wait = retryAfterMs === undefined ? 'endless' : `${Math.ceil(retryAfterMs)} ms`
     const message = `${this.name}: no token before the deadline, the wait would be ${wait}`
-    return this.publish(state, weight, new DeadlineUnreachableError(message, { retryAfterMs }))
+    return new DeadlineUnreachableError(message, { retryAfterMs })
   }
 
   /** For a refusal of ours, or what made a waiter give up. */

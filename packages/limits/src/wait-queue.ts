@@ -75,6 +75,11 @@ export class WaitQueue<N extends LaneNode> {
     return weight
   }
 
+  /** All who wait, in no order. */
+  *[Symbol.iterator](): Generator<N> {
+    for (const lane of this.lanes.values()) yield* lane
+  }
+
   private laneFor(priority: number): Lane<N> {
     const { lanes } = this
     const found = lanes.get(priority)

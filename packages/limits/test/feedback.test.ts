@@ -74,6 +74,21 @@ describe('applyFeedback', () => {
     expect(limiter.available()).toBe(3)
   })
 
+  it('refuses at once who waits and cannot wait that long, and says when to come back', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter('10/s', { clock })
+    const others = called(limiter, clock, 11)
+    const urgent = limiter.acquire({ timeoutMs: 5000 }).catch((error: unknown) => error)
+    const patient = limiter.acquire({ timeoutMs: 10_000, priority: 1 }).then(() => clock.now())
+    const elsewhere = limiter.acquire({ timeoutMs: 5000, key: 'a' }).then(() => clock.now())
+    limiter.applyFeedback({ retryAfterMs: 6000 })
+    expect(limiter.queued).toBe(2)
+    expect(await urgent).toMatchObject({ code: 'ERR_DEADLINE_UNREACHABLE', retryAfterMs: 6000 })
+    await clock.advance(7000)
+    expect([await patient, await elsewhere, others.at(-1)]).toEqual([6000, 0, 6100])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it('is about one key', () => {
     const limiter = rateLimiter('10/s', { clock: new TestClock() })
     limiter.applyFeedback({ key: 'a', remaining: 1 })

@@ -247,6 +247,25 @@ describe('pause', () => {
     expect(times).toEqual([5000, 5000])
   })
 
+  it('refuses who waits and cannot wait until its end, where that is known', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter('1/s', { clock })
+    const refused: unknown[] = []
+    for (const key of ['a', 'b']) {
+      await limiter.acquire({ key })
+      limiter.acquire({ key, timeoutMs: 3000 }).catch((error: unknown) => refused.push(error))
+    }
+    limiter.pause()
+    await clock.settle()
+    expect(refused).toEqual([])
+    limiter.pause(2999, 'a')
+    limiter.pause(3000)
+    await clock.settle()
+    expect(refused).toMatchObject([{ retryAfterMs: 3000 }, { retryAfterMs: 3000 }])
+    expect(limiter.queued).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it('can be for one key alone', async () => {
     const { clock, limiter, call } = setUp('10/s')
     limiter.pause(300, 'a')
