@@ -1,5 +1,6 @@
 import { DeadlineUnreachableError, type Clock, type Context, type Timer } from '@aplomb/kernel'
 import { RateLimitedError } from './errors.ts'
+import { publishReject } from './events.ts'
 import type { ResolvedWindow } from './rate-spec.ts'
 import type { RateStore, StoreRequest } from './rate-store.ts'
 import type { WaitQueue } from './wait-queue.ts'
@@ -50,9 +51,10 @@ export class StoreLine implements Gate<StoreWaiter> {
     return promise
   }
 
-  abandon(waiter: StoreWaiter): void {
+  abandon(waiter: StoreWaiter, reason: unknown): void {
     const wasFirst = this.queue.peek() === waiter
     this.queue.remove(waiter)
+    publishReject(this.desk.name, 'rate', waiter.weight, reason)
     // The next one may ask for less.
     if (wasFirst) this.stopWaiting()
     this.ask()
@@ -99,16 +101,21 @@ export class StoreLine implements Gate<StoreWaiter> {
   private wait(first: StoreWaiter, retryAfterMs: number): void {
     const { name, clock } = this.desk
     if (retryAfterMs === Number.POSITIVE_INFINITY) {
-      this.fail(first, new RateLimitedError(name, 'the store can never grant it'))
+      this.refuse(first, new RateLimitedError(name, 'the store can never grant it'))
     } else if (retryAfterMs >= first.context.remainingMs) {
       const message = `${name}: no token before the deadline`
-      this.fail(first, new DeadlineUnreachableError(message, { retryAfterMs }))
+      this.refuse(first, new DeadlineUnreachableError(message, { retryAfterMs }))
     } else {
       this.timer = clock.setTimer(() => {
         this.timer = undefined
         this.ask()
       }, retryAfterMs)
     }
+  }
+
+  private refuse(waiter: StoreWaiter, error: Error): void {
+    this.fail(waiter, error)
+    publishReject(this.desk.name, 'rate', waiter.weight, error)
   }
 
   private fail(waiter: StoreWaiter, error: unknown): void {

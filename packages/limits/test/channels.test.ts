@@ -3,8 +3,10 @@ import { TestClock } from '@aplomb/kernel/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   adaptiveConcurrency,
+  MemoryStore,
   rateLimiter,
   Semaphore,
+  storeLimiter,
   type AdaptMessage,
   type CreatedMessage,
   type RejectMessage,
@@ -120,6 +122,28 @@ describe('channels', () => {
       ['semaphore', 'ERR_WEIGHT_TOO_LARGE', undefined],
       ['semaphore', 'ABORTED', undefined],
       ['rate', 'ERR_DEADLINE_UNREACHABLE', 1000]
+    ])
+  })
+
+  it('tell who a store refused, and who gave up waiting for it', async () => {
+    const messages = listen<RejectMessage>('reject')
+    const clock = new TestClock()
+    const store = new MemoryStore(clock)
+    const limiter = storeLimiter('2/s', { store, clock, name: 'shared' })
+    await limiter.acquire({ weight: 2 })
+    const controller = new AbortController()
+    const all = Promise.allSettled([
+      limiter.acquire({ weight: 3 }),
+      limiter.acquire({ timeoutMs: 100 }),
+      limiter.acquire({ signal: controller.signal })
+    ])
+    await clock.settle()
+    controller.abort('enough')
+    await all
+    expect(messages).toMatchObject([
+      { limiter: 'shared', kind: 'rate', code: 'ERR_RATE_LIMITED', weight: 3 },
+      { code: 'ERR_DEADLINE_UNREACHABLE', retryAfterMs: 1000 },
+      { code: 'ABORTED' }
     ])
   })
 
