@@ -2,7 +2,6 @@ import {
   Context,
   fields,
   resolveOptions,
-  type Clock,
   type Door,
   type Fields,
   type Operation,
@@ -42,11 +41,9 @@ const storeFields: Fields<Resolved> = {
  * A rate limiter whose windows are counted elsewhere, for many processes. Calls of one key queue
  * here and ask one at a time. What the store throws, the call that asked rejects with.
  */
-export class StoreLimiter implements Policy, Door<Permit>, StoreDesk {
+export class StoreLimiter implements Policy, Door<Permit> {
   readonly name: string
-  readonly store: RateStore
-  readonly windows: readonly ResolvedWindow[]
-  readonly clock: Clock
+  private readonly desk: StoreDesk
   private readonly options: Resolved
   private readonly lines = new Map<string, StoreLine>()
 
@@ -61,9 +58,12 @@ export class StoreLimiter implements Policy, Door<Permit>, StoreDesk {
     })
     this.options = resolved
     this.name = resolved.name === '' ? 'store-limiter' : resolved.name
-    this.store = resolved.store
-    this.windows = resolved.windows
-    this.clock = resolved.clock
+    const { store, windows, clock } = resolved
+    const close = (line: StoreLine): void => {
+      // It may be told once more when what it gave back has arrived.
+      if (this.lines.get(line.key) === line) this.lines.delete(line.key)
+    }
+    this.desk = { name: this.name, store, windows, clock, close }
     publishCreated(this.name, 'rate', () => this.statistics)
   }
 
@@ -79,7 +79,7 @@ export class StoreLimiter implements Policy, Door<Permit>, StoreDesk {
   }
 
   get statistics(): LimiterStatistics {
-    const limit = Math.min(...this.windows.map((window) => window.limit))
+    const limit = Math.min(...this.desk.windows.map((window) => window.limit))
     return { inFlight: 0, queued: this.queued, available: 0, limit, keys: this.lines.size }
   }
 
@@ -89,7 +89,7 @@ export class StoreLimiter implements Policy, Door<Permit>, StoreDesk {
    * @throws RateLimitedError, DeadlineUnreachableError, or what the store throws (as rejections)
    */
   acquire(options: RateAcquireOptions = {}): Promise<Permit> {
-    const promise = this.enter(Context.from(options, this.clock), options)
+    const promise = this.enter(Context.from(options, this.desk.clock), options)
     return options.timeoutMs === undefined && options.deadline === undefined
       ? promise
       : promise.catch((error: unknown) => asQueueTimeout(error, options))
@@ -103,7 +103,7 @@ export class StoreLimiter implements Policy, Door<Permit>, StoreDesk {
         waiter.collect()
         return operation(context)
       })
-    return Context.use(options, body, this.clock)
+    return Context.use(options, body, this.desk.clock)
   }
 
   /** The door: lets a call in when the store has granted its tokens. */
@@ -130,15 +130,10 @@ export class StoreLimiter implements Policy, Door<Permit>, StoreDesk {
   /** The door: nothing to give back. */
   leave(): void {}
 
-  /** Called by lines, not by you. */
-  close(line: StoreLine): void {
-    if (this.lines.get(line.key) === line) this.lines.delete(line.key)
-  }
-
   private lineOf(key: string): StoreLine {
     const found = this.lines.get(key)
     if (found !== undefined) return found
-    const line = new StoreLine(key, this, new WaitQueue<StoreWaiter>(this.clock, this.options))
+    const line = new StoreLine(key, this.desk, new WaitQueue(this.desk.clock, this.options))
     this.lines.set(key, line)
     return line
   }
