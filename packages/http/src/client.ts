@@ -191,8 +191,10 @@ class Client implements HttpClient, Caller {
 
   private runFetch(task: FetchTask): Promise<Response> {
     const { signal, redirect } = task
+    // All said, so that nothing is inherited.
+    const given = { signal, deadline: undefined, correlationId: undefined }
     const context =
-      signal === undefined ? Context.current() : Context.from({ signal }, this.shared.clock)
+      signal === undefined ? Context.current() : Context.from(given, this.shared.clock)
     const settings =
       redirect === undefined || redirect === this.fetchSettings.redirect
         ? this.fetchSettings

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { Clock } from '@aplomb/kernel'
 import { Endpoint } from './endpoint.ts'
-import { EnginePool, type EnginePoolOptions } from './undici.ts'
+import { createPool, type EnginePoolOptions } from './undici.ts'
 
 /** The endpoints of a service as they are now. */
 export interface EndpointList {
@@ -19,7 +19,7 @@ export class StaticList implements EndpointList {
   constructor(origins: readonly (string | URL)[], options: EnginePoolOptions) {
     this.endpoints = origins.map((origin) => {
       const name = new URL(origin).origin
-      return new Endpoint(name, new EnginePool(name, options))
+      return new Endpoint(name, createPool(name, options))
     })
   }
 
@@ -108,7 +108,7 @@ export class DnsList implements EndpointList {
       else done(null, address, family)
     }
     const connect = { ...(this.options.connect as object), lookup: fixed } as object
-    return new Endpoint(address, new EnginePool(this.origin.origin, { ...this.options, connect }))
+    return new Endpoint(address, createPool(this.origin.origin, { ...this.options, connect }))
   }
 }
 

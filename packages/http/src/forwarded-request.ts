@@ -33,7 +33,13 @@ function originOf(origin: string | URL | undefined): string {
 function bodyOf(body: WireBody | undefined): RequestBody | undefined {
   if (body === null || body === undefined) return undefined
   const replayable = typeof body === 'string' || ArrayBuffer.isView(body)
-  return { replayable, contentType: undefined, open: () => body }
+  return {
+    replayable,
+    contentType: undefined,
+    contentLength: undefined,
+    size: undefined,
+    open: () => body
+  }
 }
 
 function flat(headers: NonNullable<EngineOptions['headers']>): readonly string[] {

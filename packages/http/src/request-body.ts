@@ -27,16 +27,20 @@ export interface RequestBody {
   readonly replayable: boolean
   readonly contentType: string | undefined
   /** Sent as `content-length`; the engine finds out the others by itself. */
-  readonly contentLength?: number | undefined
+  readonly contentLength: number | undefined
   /** How long it is, for progress, where that is known. */
-  readonly size?: number | undefined
+  readonly size: number | undefined
   /** The body for the next attempt. */
   open(): WireBody
 }
 
+/** Of a body that says nothing about itself; each a property of its own, so that none is inherited. */
+const unknown = { contentType: undefined, contentLength: undefined, size: undefined }
+
 /** A body of text or bytes: the same for every attempt. */
 export class FixedBody implements RequestBody {
   readonly replayable = true
+  readonly contentLength = undefined
   readonly contentType: string | undefined
   private readonly content: string | Uint8Array
 
@@ -107,7 +111,7 @@ function multipartBody(form: FormData): RequestBody {
     if (typeof value === 'string') copy.append(name, value)
     else copy.append(name, value, value.name)
   }
-  return { replayable: true, contentType: undefined, open: () => copy }
+  return { ...unknown, replayable: true, open: () => copy }
 }
 
 function blobBody(blob: Blob): RequestBody {
@@ -121,12 +125,12 @@ function blobBody(blob: Blob): RequestBody {
 }
 
 function factoryBody(make: () => BodyInput): RequestBody {
-  return { replayable: true, contentType: undefined, open: () => plainBody(make()).open() }
+  return { ...unknown, replayable: true, open: () => plainBody(make()).open() }
 }
 
 function streamBody(input: object): RequestBody {
   const stream = asReadable(input)
-  return { replayable: false, contentType: undefined, open: () => stream }
+  return { ...unknown, replayable: false, open: () => stream }
 }
 
 function asReadable(input: object): Readable {

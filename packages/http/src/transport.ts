@@ -3,8 +3,8 @@ import { guardedConnector, type GuardSettings } from './ssrf-guard.ts'
 import type { ResolvedClientOptions } from './resolve-options.ts'
 import { fullTimeouts } from './resolve-options.ts'
 import {
+  createPool,
   EngineEnvProxyAgent,
-  EnginePool,
   engineInterceptors,
   EngineProxyAgent,
   type Engine,
@@ -75,12 +75,12 @@ class PoolTransport implements Transport {
   }
 
   engineFor(origin: string): Engine {
-    return this.wrap(this.add(new EnginePool(origin, this.options)))
+    return this.wrap(this.add(createPool(origin, this.options)))
   }
 
   freshEngineFor(origin: string): Engine {
     const options = bare<EnginePoolOptions>({ ...this.options, maxRequestsPerClient: 1 })
-    return this.wrap(this.add(new EnginePool(origin, options)))
+    return this.wrap(this.add(createPool(origin, options)))
   }
 
   release(engine: Engine): void {
@@ -124,7 +124,14 @@ const ownSocketOptions = {
   onread: undefined,
   fd: undefined,
   handle: undefined,
-  blockList: undefined
+  blockList: undefined,
+  family: undefined,
+  hints: undefined,
+  localPort: undefined,
+  allowHalfOpen: undefined,
+  autoSelectFamily: undefined,
+  autoSelectFamilyAttemptTimeout: undefined,
+  typeOfService: undefined
 }
 
 function poolOptions(options: ResolvedClientOptions): EnginePoolOptions {

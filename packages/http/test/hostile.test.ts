@@ -117,7 +117,17 @@ describe('a polluted Object.prototype', () => {
     location: 'http://127.0.0.1:1',
     ratelimit: '"a";r=0;t=99',
     socketPath: '/tmp/evil',
-    lookup: () => undefined
+    lookup: () => undefined,
+    maxResponseSize: 1,
+    keepAlive: true,
+    bodyTimeout: 'evil',
+    localAddress: '127.0.0.9',
+    autoSelectFamily: 'evil',
+    contentLength: 99,
+    size: 99,
+    integrity: 'sha256-AAAA',
+    deadline: 1,
+    correlationId: 'evil'
   }
 
   it('changes nothing', async () => {
@@ -139,6 +149,10 @@ describe('a polluted Object.prototype', () => {
         expect(fetched, name).toMatchObject({ method: 'GET', url: '/ok', body: '' })
         const post = await client.post('/p', { json: { a: 1 } }).json<Seen>()
         expect(post, name).toMatchObject({ method: 'POST', url: '/p', body: '{"a":1}' })
+        const { signal } = new AbortController()
+        const form = await client.post('/f', { form: { a: 1 }, signal }).json<Seen>()
+        expect(form, name).toMatchObject({ method: 'POST', url: '/f', body: 'a=1' })
+        expect((await client.fetch('/s', { signal })).status, name).toBe(200)
       } finally {
         Reflect.deleteProperty(Object.prototype, name)
       }
