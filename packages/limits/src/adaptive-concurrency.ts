@@ -165,7 +165,7 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
   private createPermit(context?: Context): AdaptivePermit {
     const { gate, learner } = this
     learner.wake()
-    return new AdaptivePermit(this, this.options.clock.now(), gate.used, context)
+    return new AdaptivePermit(this, learner.now(), gate.used, context)
   }
 }
 

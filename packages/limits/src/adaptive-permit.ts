@@ -3,6 +3,7 @@ import type { AdaptiveConcurrency } from './adaptive-concurrency.ts'
 
 /** A permit that knows when its call began. */
 export class AdaptivePermit implements Permit {
+  /** In the limiter's own time, which never goes back. */
   readonly startedAt: number
   /** How many were under way when it began, itself included. */
   readonly inflight: number

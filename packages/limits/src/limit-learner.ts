@@ -1,6 +1,7 @@
 import { callHook, type Timer } from '@aplomb/kernel'
 import { createAlgorithm, type ResolvedAdaptiveOptions } from './adaptive-options.ts'
 import { adaptChannel } from './events.ts'
+import { ForwardTime } from './forward-time.ts'
 import type { LimitAlgorithm } from './limit-algorithm.ts'
 import { RttProbe } from './rtt-probe.ts'
 import { SampleWindow } from './sample-window.ts'
@@ -11,6 +12,7 @@ const PATIENCE = 8
 
 /** What is known of a call that has ended. */
 export interface CallStart {
+  /** In the learner's time. */
   readonly startedAt: number
   /** How many were under way when it began, itself included. */
   readonly inflight: number
@@ -28,6 +30,7 @@ export class LimitLearner {
   private readonly gate: SemaphoreGate
   private readonly window = new SampleWindow()
   private readonly probe: RttProbe
+  private readonly time = new ForwardTime()
   private patience: Timer | undefined
   private isResting = true
 
@@ -48,6 +51,10 @@ export class LimitLearner {
     return this.probe.isActive
   }
 
+  now(): number {
+    return this.time.read(this.options.clock.now())
+  }
+
   /** A call has begun. */
   wake(): void {
     if (!this.isResting) return
@@ -63,8 +70,8 @@ export class LimitLearner {
 
   /** A call has ended, well or lost to overload. */
   learn(call: CallStart, dropped: boolean): void {
-    const now = this.options.clock.now()
-    const rttMs = Math.max(0, now - call.startedAt)
+    const now = this.now()
+    const rttMs = now - call.startedAt
     if (this.probe.isActive) this.learnFromProbe(now, rttMs, dropped)
     else if (this.window.covers(call.startedAt)) this.learnFrom(now, rttMs, call, dropped)
   }
@@ -108,7 +115,7 @@ export class LimitLearner {
    */
   private giveUpProbe(): void {
     this.endProbe(1)
-    this.change(this.options.clock.now(), () => undefined)
+    this.change(this.now(), () => undefined)
   }
 
   private endProbe(drop: number): void {

@@ -220,13 +220,15 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
   }
 
   private sleepUntil(at: number, now: number): void {
-    if (at === this.timerAt) return
+    // As the clock reads it, for who waits when the clock is set back needs another timer.
+    const dueAt = at - this.time.offset
+    if (dueAt === this.timerAt) return
     this.endTimer()
-    this.timerAt = at
-    if (at === Number.POSITIVE_INFINITY) return
+    this.timerAt = dueAt
+    if (dueAt === Number.POSITIVE_INFINITY) return
     this.guard.begin(now)
     this.timerDelay = Math.max(0, at - now)
-    this.timer = this.clock.setTimer<RateGate>(wake, this.timerDelay, this)
+    this.timer = this.clock.setTimer(() => this.wake(), this.timerDelay)
   }
 
   private endTimer(): void {
@@ -238,13 +240,8 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     timer.cancel()
   }
 
-  /** Called by the timer. */
-  wake(): void {
+  private wake(): void {
     this.endTimer()
     this.drain()
   }
-}
-
-function wake(gate: RateGate): void {
-  gate.wake()
 }

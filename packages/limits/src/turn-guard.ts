@@ -20,6 +20,8 @@ export class TurnGuard {
   /** The same of the turn that the timer was started in. */
   private timed: Set<RateKey> | undefined
   private timedTurn = 0
+  /** What the limiter's time was ahead of the clock then. */
+  private timedOffset = 0
 
   constructor(clock: Clock, time: ForwardTime, shared: readonly Meter[]) {
     this.clock = clock
@@ -43,14 +45,15 @@ export class TurnGuard {
 
   /** Before a timer is started: what this turn has granted so far is used now, or later. */
   begin(now: number): void {
-    this.timedTurn = this.clock.coarseNow() + this.time.offset
+    this.timedOffset = this.time.offset
+    this.timedTurn = this.clock.coarseNow() + this.timedOffset
     this.timed = this.recent
     this.postpone(now)
   }
 
   /** When the timer has fired, or is replaced: what its turn granted was used before its end. */
   end(timer: Timer, delayMs: number): void {
-    this.postpone(timer.dueAt - delayMs + this.time.offset)
+    this.postpone(timer.dueAt - delayMs + this.timedOffset)
     this.timed = undefined
   }
 

@@ -33,6 +33,19 @@ describe('adaptiveConcurrency', () => {
     expect(limiter.baselineMs).toBe(50)
   })
 
+  it.each(['gradient2', 'vegas', 'aimd'] as const)(
+    'goes on learning when the clock is set back (%s)',
+    async (algorithm) => {
+      const limiter = adaptiveConcurrency({ algorithm, clock, random: () => 0.5 })
+      for (let round = 0; round < 2; round++) await window(limiter, 50)
+      const { limit } = limiter
+      clock.jump(-1_000_000)
+      for (let round = 0; round < 4; round++) await window(limiter, 50)
+      expect(limiter.limit).toBeGreaterThan(limit)
+      expect(limiter.rttMs).toBe(50)
+    }
+  )
+
   it('does not grow while most of it is unused', async () => {
     const limiter = adaptiveConcurrency({ initialLimit: 100, clock })
     for (let round = 0; round < 4; round++) await window(limiter, 50, 20)

@@ -156,6 +156,19 @@ describe('rateLimiter', () => {
     expect(limiter.tryAcquire()).toBeUndefined()
   })
 
+  it('lets in who waited when the clock was set back as soon as it has seen that', async () => {
+    const { clock, call } = setUp('1/100ms')
+    const times = call(2)
+    await clock.advance(50)
+    clock.jump(-10_000)
+    const later = call(1)
+    await clock.advance(150)
+    expect([times, later]).toEqual([[0, -9850], []])
+    await clock.advance(50)
+    expect(later).toEqual([-9750])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it('counts a token for guardMs longer than its window', async () => {
     const { clock, call } = setUp('2/100ms', { guardMs: 5 })
     const times = call(3)
