@@ -329,4 +329,4 @@ function deadlineError(): TimeoutError {
 }
 
 /** Nothing aborts it, so nothing is ever attached to it. */
-const root: Context = new Context({ clock: systemClock, attempt: 1 } as Context)
+const root: Context = new Context({ clock: systemClock, attempt: 1 } as unknown as Context)
