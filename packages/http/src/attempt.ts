@@ -2,7 +2,7 @@ import type { Timer } from '@aplomb/kernel'
 import type { Call } from './call.ts'
 import type { Setback } from './setback.ts'
 import { errorChannel, requestChannel, responseChannel, type RequestMessage } from './events.ts'
-import type { Origin } from './origin.ts'
+import { relieveStalled, type Origin } from './origin.ts'
 import type { HttpRequest } from './request.ts'
 import { Exchange, type BodySink } from './send.ts'
 import { showAs } from './shown.ts'
@@ -221,7 +221,7 @@ export class Attempt extends Exchange implements SlotUser {
     }
     this.place = origin.slots.take(this, poolMs)
     if (this.place === undefined) this.send()
-    else call.relieveStalled(origin)
+    else relieveStalled(origin)
   }
 
   private send(): void {

@@ -192,14 +192,6 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     this.close()
   }
 
-  /** Someone waits for a connection: bodies that nobody reads make room. */
-  relieveStalled(origin: Origin): void {
-    for (const body of origin.stalled) {
-      origin.stalled.delete(body)
-      body.relieve()
-    }
-  }
-
   private enter(door: Door): void {
     let pass: unknown
     try {
@@ -213,7 +205,8 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
       return
     }
     const { active } = this.shared
-    if (active.waiting++ === 0) this.relieveAll()
+    // Unread bodies hold their calls' places, too.
+    if (active.waiting++ === 0) this.shared.origins.relieve()
     pass.then(
       (pass: unknown) => {
         active.waiting--
@@ -224,11 +217,6 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
         this.fail(error)
       }
     )
-  }
-
-  /** Unread bodies hold their calls' places, too. */
-  private relieveAll(): void {
-    for (const origin of this.shared.origins) this.relieveStalled(origin)
   }
 
   private admitted(pass: unknown): void {

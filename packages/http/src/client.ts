@@ -240,7 +240,11 @@ class Client implements HttpClient, Caller {
   }
 
   private async drain(): Promise<void> {
-    await this.shared.active.idle()
+    const { active, origins } = this.shared
+    // Closing waits, too, so that bodies which nobody reads come to their end.
+    active.waiting++
+    origins.relieve()
+    await active.idle()
     await this.transport.close()
   }
 

@@ -5,7 +5,7 @@ import { FixedBody, plainBody, type BodyInput, type RequestBody } from './reques
 /** What `fetch` takes first: a URL, or a `Request` of Node.js, undici or a polyfill. */
 export type FetchInput = string | URL | Request
 
-const redirects = ['follow', 'manual', 'error'] as const
+const redirects: readonly FetchInit['redirect'][] = ['follow', 'manual', 'error']
 
 /** Of a `RequestInit` what has a meaning here. */
 export interface FetchInit {
@@ -13,7 +13,7 @@ export interface FetchInit {
   readonly headers?: HeadersInput | undefined
   readonly body?: BodyInput | null | undefined
   readonly signal?: AbortSignal | null | undefined
-  readonly redirect?: (typeof redirects)[number] | undefined
+  readonly redirect?: 'follow' | 'manual' | 'error' | undefined
   /** The digests that the body may have, as Subresource Integrity writes them. */
   readonly integrity?: string | undefined
 }

@@ -56,6 +56,11 @@ export class Origins {
     return this.byUrl.values()
   }
 
+  /** Bodies that nobody reads make room. */
+  relieve(): void {
+    for (const origin of this.byUrl.values()) relieveStalled(origin)
+  }
+
   private add(url: string): Origin {
     if (this.byUrl.size >= MOST_ORIGINS) this.forgetIdlest()
     const origin = this.make(url)
@@ -71,5 +76,13 @@ export class Origins {
     if (idlest === undefined) return
     this.byUrl.delete(idlest.url)
     this.close(idlest)
+  }
+}
+
+/** Bodies of this origin that nobody reads make room. */
+export function relieveStalled(origin: Origin): void {
+  for (const body of origin.stalled) {
+    origin.stalled.delete(body)
+    body.relieve()
   }
 }

@@ -209,6 +209,18 @@ describe('closing', () => {
     await closed
   })
 
+  it('does not wait for bodies that nobody reads, which stay whole', async () => {
+    const size = 1024 * 1024
+    const { origin } = await serve((_, response) => response.end(Buffer.alloc(size)))
+    const client = createClient(origin)
+    const early = await client.fetch('/')
+    const looked = (await client.fetch('/')).body
+    const [late] = await Promise.all([client.get('/').response(), client.close()])
+    expect((await early.arrayBuffer()).byteLength).toBe(size)
+    expect((await late.bytes()).byteLength).toBe(size)
+    expect((await new Response(looked).arrayBuffer()).byteLength).toBe(size)
+  })
+
   it('by destroy rejects everything with the reason', async () => {
     const server = await silent()
     const client = createClient(server.origin, { limits: { concurrency: 1 } })
