@@ -30,9 +30,11 @@ export function setbackOf(attempt: Attempt, recover: () => Recovery): Setback | 
     origin.gate.pause(retryAfterMs, Object.hasOwn(headers, 'retry-after'))
   }
   if (call.settings.throwOnStatus) return { found, retryAfterMs, verdict: undefined, judged: false }
-  if (found === 'permanent') return undefined
+  const isFailure = found !== 'permanent'
+  // Who is asked may want even that to be repeated.
+  if (!isFailure && call.settings.shouldRetry === undefined) return undefined
   const error = statusError(attempt, attempt.request, retryAfterMs)
-  attempt.outcome = evidenceOf(found, error)
+  if (isFailure) attempt.outcome = evidenceOf(found, error)
   const verdict = recover().judge(attempt, found, error, retryAfterMs)
   const repeats = verdict !== undefined && 'delayMs' in verdict
   return repeats ? { found, retryAfterMs, verdict, judged: true } : undefined

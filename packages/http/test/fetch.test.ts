@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import * as undici from 'undici'
 import { describe, expect, it } from 'vitest'
-import { createClient, type Fetch } from '../src/index.ts'
+import { createClient, type Fetch, type RetryQuestion } from '../src/index.ts'
 import { bodyOf, serve } from './server.ts'
 
 interface Seen {
@@ -105,6 +105,27 @@ describe('client.fetch', () => {
     const { fetch } = createClient({ retry: { maxRetries: 2, backoff: 1 } })
     const response = await fetch(origin)
     expect([response.status, await response.text(), count]).toEqual([503, 'no 3', 3])
+  })
+
+  it('asks shouldRetry about every failing status, as the client does', async () => {
+    let count = 0
+    const { origin } = await serve((_, response) => {
+      response.writeHead(++count < 3 ? 404 : 200).end(`no ${count}`)
+    })
+    const asked: unknown[] = []
+    const shouldRetry = ({ status, willRetry }: RetryQuestion): boolean => {
+      asked.push([status, willRetry])
+      return true
+    }
+    const { fetch } = createClient({ retry: { backoff: 1, shouldRetry } })
+    expect((await fetch(origin)).status).toBe(200)
+    expect(asked).toEqual([
+      [404, false],
+      [404, false]
+    ])
+    const { fetch: other } = createClient({ retry: { shouldRetry: () => undefined } })
+    count = 0
+    expect(await (await other(origin)).text()).toBe('no 1')
   })
 
   it('repeats a PUT with its body', async () => {
