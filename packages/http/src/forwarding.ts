@@ -96,12 +96,23 @@ export class Forwarding extends Bare implements Delivery, BodySink, EngineContro
       // The engine tells a handler that throws here of its own error; undici's retry relies on it.
       this.handler.onResponseError?.(this, error as Error)
     }
+    this.letGo()
   }
 
   fail(error: unknown): void {
     if (this.over) return
     this.over = true
     this.handler.onResponseError?.(this, error as Error)
+    this.letGo()
+  }
+
+  /**
+   * A handler's stream keeps its controller as long as itself, which can be until a full
+   * collection: what stands behind a call that is over need not wait for that.
+   */
+  private letGo(): void {
+    this.call = undefined
+    this.attempt = undefined
   }
 }
 

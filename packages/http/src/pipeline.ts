@@ -14,6 +14,7 @@ import { OriginGate } from './origin-gate.ts'
 import { Origins, type Origin } from './origin.ts'
 import { fullTimeouts, isDoorKeeper, type ResolvedClientOptions } from './resolve-options.ts'
 import { ConnectionSlots } from './slots.ts'
+import { keepShapes } from './specimens.ts'
 import { connectionCount, type Transport } from './transport.ts'
 
 /**
@@ -45,6 +46,7 @@ const QUOTA_HOLD_MS = 250
 
 /** Builds what all calls of a client share. */
 export function createPipeline(options: ResolvedClientOptions, transport: Transport): CallShared {
+  keepShapes()
   const { clock, random, retry } = options
   const rate = rateDoor(options)
   const breakers = breakersOf(options)

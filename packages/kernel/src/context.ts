@@ -47,28 +47,26 @@ const ambient = new AsyncLocalStorage<Context>()
  * listener or with `close`.
  */
 export class Context implements Cancellation, AbortListener {
-  declare readonly clock: Clock
+  readonly clock: Clock
   /** Which attempt of its call this is, counted from 1. */
-  declare readonly attempt: number
-  declare readonly correlationId: string | undefined
-  // Fields with initializers make a subclass three times as slow to construct (V8 defines them one
-  // by one), so all are declared here and assigned in the constructor.
+  readonly attempt: number
+  readonly correlationId: string | undefined
   /** The context whose cancellation this one shares: itself, unless made by `with`. */
-  declare private readonly scope: Context
+  private readonly scope: Context
   /** The scope above, undefined where nothing above can ever abort. */
-  declare protected readonly outer: Context | undefined
-  declare private external: AbortSignal | undefined
+  protected readonly outer: Context | undefined
+  private external: AbortSignal | undefined
   /** Undefined for none: a field that always holds a double costs a box for each object. */
-  declare private ownDeadline: number | undefined
+  private ownDeadline: number | undefined
   /** What lets it expire; a subclass may set one of its own. */
-  declare protected timer: Timer | undefined
+  protected timer: Timer | undefined
   /** Why it was aborted; `pending` before that. */
-  declare private endReason: unknown
-  declare private controller: AbortController | undefined
-  declare private listeners: Listeners
-  declare private linked: boolean
+  private endReason: unknown
+  private controller: AbortController | undefined
+  private listeners: Listeners
+  private linked: boolean
   /** The place among the outer scope's listeners. */
-  declare abortLink: ListenerLink | undefined
+  abortLink: ListenerLink | undefined
 
   /** Prefer `Context.from`, `context.child` and `context.with`. */
   constructor(parent: Context, changes?: ContextChanges, shared = false) {

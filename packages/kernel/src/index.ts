@@ -26,6 +26,7 @@ export {
   type TimeoutErrorOptions
 } from './errors.ts'
 export { callHook } from './hook.ts'
+export { keepShape } from './keep-shape.ts'
 export {
   describe,
   invalidOptions,

@@ -18,22 +18,21 @@ const unstamped = undefined as unknown as number
 
 /** One timer: a node of a circular list, so that starting and cancelling are a few writes. */
 class WheelTimer implements Timer {
-  // Declared and assigned: fields that V8 defines one by one make it slow to construct.
-  declare prev: WheelTimer
-  declare next: WheelTimer
+  prev: WheelTimer
+  next: WheelTimer
   /** Not a number until the timer has been stamped with the time. */
-  declare due: number
-  declare private readonly wheel: TimerWheel | undefined
-  declare private readonly callback: ((argument: unknown) => void) | undefined
-  declare private argument: unknown
-  declare readonly delayMs: number
-  declare readonly background: boolean
-  declare private reused: boolean
+  due: number
+  private readonly wheel: TimerWheel | undefined
+  private readonly callback: ((argument: unknown) => void) | undefined
+  private argument: unknown
+  readonly delayMs: number
+  readonly background: boolean
+  private reused: boolean
   /**
    * Cancelled, but left in the list of fresh timers until the end of the turn, since what was
    * started again before will soon be once more.
    */
-  declare idle: boolean
+  idle: boolean
 
   constructor(
     wheel?: TimerWheel,

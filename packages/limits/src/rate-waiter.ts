@@ -9,10 +9,10 @@ export interface PermitGate extends Gate<RateWaiter> {
 
 /** A call that waits for its tokens. */
 export class RateWaiter extends Waiter<RateWaiter, PermitGate> {
-  declare readonly state: RateKey
-  declare readonly operation: Operation<unknown> | undefined
+  readonly state: RateKey
+  readonly operation: Operation<unknown> | undefined
   /** When its tokens were taken, in the limiter's time. */
-  declare grantedAt: number
+  grantedAt: number
 
   constructor(
     gate: PermitGate,

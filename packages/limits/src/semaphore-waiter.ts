@@ -47,7 +47,7 @@ export class PermitWaiter extends SemaphoreWaiter {
 
 /** Waits to run an operation, in the async context of its caller. */
 export class OperationWaiter extends SemaphoreWaiter {
-  declare readonly operation: Operation<unknown>
+  readonly operation: Operation<unknown>
 
   constructor(
     gate: SemaphoreGate,

@@ -24,19 +24,17 @@ type Phase = 'waiting' | 'granted' | 'failed'
  * keeps a waiter small, and means that a grant followed by an abort in the same tick is undone.
  */
 export class Waiter<W extends Waiter<W, P>, P extends Gate<W>> implements AbortListener, LaneNode {
-  // Fields with initializers make a subclass three times as slow to construct (V8 defines them one
-  // by one), so all are declared here and assigned in the constructor.
-  declare lane: Lane<never> | undefined
-  declare place: number
-  declare weight: number
-  declare readonly gate: P
+  lane: Lane<never> | undefined
+  place: number
+  weight: number
+  readonly gate: P
   /** When it joined, in `clock.now()` ms, if anyone listens. */
-  declare since: number | undefined
-  declare private phase: Phase
-  declare readonly context: Context
-  declare private resolve: ((self: W) => void) | undefined
+  since: number | undefined
+  private phase: Phase
+  readonly context: Context
+  private resolve: ((self: W) => void) | undefined
   /** Why it failed. */
-  declare private failure: unknown
+  private failure: unknown
 
   constructor(gate: P, weight: number, context: Context) {
     this.lane = undefined

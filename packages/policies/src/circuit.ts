@@ -1,4 +1,4 @@
-import { callHook, Context, disposable } from '@aplomb/kernel'
+import { callHook, Context, disposable, keepShape } from '@aplomb/kernel'
 import { isEvidence } from './breaker-failure.ts'
 import { resolveBreakerOptions, type ResolvedBreakerOptions } from './breaker-options.ts'
 import type { BreakerState } from './breaker-state.ts'
@@ -12,7 +12,6 @@ import { retryAfterOf } from './classify.ts'
 import { CircuitOpenError } from './errors.ts'
 import { breakerChannel } from './events.ts'
 import type { Sink } from './flow.ts'
-import { keepShape } from './keep-shape.ts'
 
 /** A call that was let in. It is its own sink, which spares the happy path an object. */
 export class CircuitPass implements Sink {

@@ -1,9 +1,15 @@
-import { type Context, isAplombError, type Clock, type Door, type Operation } from '@aplomb/kernel'
+import {
+  type Context,
+  isAplombError,
+  type Clock,
+  type Door,
+  type Operation,
+  keepShape
+} from '@aplomb/kernel'
 import { isTimeout } from './classify.ts'
 import { rejectedChannel, waitedChannel } from './events.ts'
 import { note } from './explain.ts'
 import type { Flow, Sink } from './flow.ts'
-import { keepShape } from './keep-shape.ts'
 import { limitsTime } from './limited.ts'
 
 /** A policy that is no more than a door, around what `next` runs. */

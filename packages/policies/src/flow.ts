@@ -3,10 +3,9 @@ import {
   type AbortListener,
   type Clock,
   type ContextOptions,
-  type Operation
+  type Operation,
+  keepShape
 } from '@aplomb/kernel'
-
-import { keepShape } from './keep-shape.ts'
 
 /**
  * How the policies of one composition run together. Each is bound once to what stands below it;

@@ -4,10 +4,9 @@ import type { HedgedCall } from './hedged-call.ts'
 
 /** One copy of a hedged call: its own context, so that it can be aborted alone. */
 export class HedgeCopy extends Context implements Sink {
-  // Declared and assigned as in Context, for the speed of construction.
-  declare readonly startedAt: number
-  declare private readonly call: HedgedCall
-  declare private over: boolean
+  readonly startedAt: number
+  private readonly call: HedgedCall
+  private over: boolean
 
   constructor(call: HedgedCall, above: Context, attempt: number, startedAt: number) {
     super(above, { attempt, clock: call.options.clock })

@@ -1,5 +1,12 @@
 import type { AsyncResource } from 'node:async_hooks'
-import { callHook, Context, type AbortListener, type Operation, type Timer } from '@aplomb/kernel'
+import {
+  callHook,
+  Context,
+  type AbortListener,
+  type Operation,
+  type Timer,
+  keepShape
+} from '@aplomb/kernel'
 import { callerScope } from './caller-scope.ts'
 import { classified, isFinal, isTimeout, type FailureClass } from './classify.ts'
 import type { GiveUpReason } from './errors.ts'
@@ -9,7 +16,6 @@ import { HedgeCopy } from './hedge-copy.ts'
 import { HedgeFailures } from './hedge-failures.ts'
 import { HedgePace } from './hedge-pace.ts'
 import { resolveHedgeOptions, type ResolvedHedgeOptions } from './hedge-options.ts'
-import { keepShape } from './keep-shape.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
 /** One call of which several copies may run. */

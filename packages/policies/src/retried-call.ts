@@ -6,14 +6,14 @@ import {
   type AbortListener,
   type AttemptRecord,
   Context,
-  type Operation
+  type Operation,
+  keepShape
 } from '@aplomb/kernel'
 import { callerScope } from './caller-scope.ts'
 import { classified, isFinal, isTimeout, retryAfterOf, type FailureClass } from './classify.ts'
 import type { GiveUpReason } from './errors.ts'
 import { giveUpChannel, retryChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
-import { keepShape } from './keep-shape.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import { resolveRetryOptions, type ResolvedRetryOptions } from './retry-options.ts'
 import { exhausted, firstSetback, noteAttempts, remember, type Setbacks } from './setbacks.ts'

@@ -9,13 +9,13 @@ import {
   type Clock,
   type Fields,
   type Operation,
-  type Policy
+  type Policy,
+  keepShape
 } from '@aplomb/kernel'
 import { timeoutChannel } from './events.ts'
 import { note } from './explain.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import type { Flow, Sink } from './flow.ts'
-import { keepShape } from './keep-shape.ts'
 
 /** What `timeout` takes. */
 export interface TimeoutOptions {
@@ -115,15 +115,14 @@ class AggressiveTimeoutFlow extends TimeoutFlow {
 
 /** One operation on the clock: its context, and the sink below which it runs. */
 class TimedCall extends Context implements Sink {
-  // Declared and assigned as in Context, for the speed of construction.
-  declare private readonly options: Resolved
-  declare private readonly timers: TimerStock<TimedCall>
+  private readonly options: Resolved
+  private readonly timers: TimerStock<TimedCall>
   /** Who is told how it ended, unless it is the promise of the next two. */
-  declare private readonly sink: Sink | undefined
-  declare resolve: ((value: unknown) => void) | undefined
-  declare reject: ((reason: unknown) => void) | undefined
-  declare private settled: boolean
-  declare private error: TimeoutError | undefined
+  private readonly sink: Sink | undefined
+  resolve: ((value: unknown) => void) | undefined
+  reject: ((reason: unknown) => void) | undefined
+  private settled: boolean
+  private error: TimeoutError | undefined
 
   constructor(
     above: Context,
