@@ -1,6 +1,6 @@
 import type { EndpointMemory } from './dispatch-options.ts'
 import { HttpRequest } from './request.ts'
-import type { RequestBody, WireBody } from './request-body.ts'
+import { isFormData, type RequestBody, type WireBody } from './request-body.ts'
 import type { EngineOptions } from './undici.ts'
 
 /** A request that someone else's dispatcher was given; it goes on as it is. */
@@ -9,11 +9,14 @@ export class ForwardedRequest extends HttpRequest {
 
   constructor(given: EngineOptions, keyHeader: string) {
     const { method, path, origin } = given
+    const own = isSpentByReading(given.headers)
+      ? { ...given, headers: new Set(given.headers) }
+      : given
     // Only to find a key, and secrets in an answer; the engine reads the given ones.
-    const headers = given.headers == null ? none : flat(given.headers)
+    const headers = own.headers == null ? none : flat(own.headers)
     const keyed = method !== 'GET' && hasHeader(headers, keyHeader)
     super(method, originOf(origin), path, headers, bodyOf(given.body), keyed)
-    this.given = given
+    this.given = own
   }
 
   override engineOptions(_idleMs: number, memory: EndpointMemory): EngineOptions {
@@ -29,17 +32,33 @@ function originOf(origin: string | URL | undefined): string {
   return typeof origin === 'string' ? origin : origin.origin
 }
 
-/** Text and bytes can be sent again; a stream cannot. */
 function bodyOf(body: WireBody | undefined): RequestBody | undefined {
   if (body === null || body === undefined) return undefined
-  const replayable = typeof body === 'string' || ArrayBuffer.isView(body)
   return {
-    replayable,
+    replayable: isReplayable(body),
     contentType: undefined,
     contentLength: undefined,
     size: undefined,
     open: () => body
   }
+}
+
+/** Text, bytes, Blobs and forms can be sent again; a stream cannot. */
+function isReplayable(body: unknown): boolean {
+  return (
+    typeof body === 'string' ||
+    ArrayBuffer.isView(body) ||
+    body instanceof ArrayBuffer ||
+    body instanceof Blob ||
+    isFormData(body)
+  )
+}
+
+type Field = [string, string | string[] | undefined]
+
+/** An iterator, of `Headers.entries()` for instance: nobody can read it twice. */
+function isSpentByReading(headers: EngineOptions['headers']): headers is IterableIterator<Field> {
+  return typeof (headers as Partial<IterableIterator<Field>> | null)?.next === 'function'
 }
 
 function flat(headers: NonNullable<EngineOptions['headers']>): readonly string[] {

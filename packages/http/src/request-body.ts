@@ -148,7 +148,7 @@ function isIterable(input: object): input is AsyncIterable<Uint8Array> {
 }
 
 /** A `FormData` of any realm: Node's own, undici's, a polyfill's. */
-function isFormData(value: unknown): value is FormData {
+export function isFormData(value: unknown): value is FormData {
   const form = value as Partial<FormData> & { [Symbol.toStringTag]?: unknown }
   return (
     typeof value === 'object' &&

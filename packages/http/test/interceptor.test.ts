@@ -1,5 +1,12 @@
 import { Readable } from 'node:stream'
-import { Agent, fetch as undiciFetch, request, RetryAgent, stream as undiciStream } from 'undici'
+import {
+  Agent,
+  fetch as undiciFetch,
+  FormData as EngineFormData,
+  request,
+  RetryAgent,
+  stream as undiciStream
+} from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { resilientDispatcher } from '../src/index.ts'
 import { dispatcherForNodeFetch, resilience, type ResilienceOptions } from '../src/index.ts'
@@ -49,6 +56,28 @@ describe('the resilience interceptor', () => {
     const put = await statuses(503, 200)
     await request(put.origin, { method: 'PUT', body: 'again', dispatcher })
     expect(put.bodies).toEqual(['again', 'again'])
+  })
+
+  it('sends bytes, Blobs and forms again, too', async () => {
+    const form = new EngineFormData()
+    form.append('name', 'value')
+    for (const body of [new Blob(['again']), new TextEncoder().encode('again').buffer, form]) {
+      const { origin, bodies } = await statuses(503, 200)
+      const given = { method: 'PUT' as const, body: body as never, dispatcher: dispatcherWith({}) }
+      expect((await request(origin, given)).statusCode).toBe(200)
+      expect(bodies[1]).toMatch(/again|name="name"/u)
+    }
+  })
+
+  it('sends headers that can be read only once, with every attempt', async () => {
+    const seen: unknown[] = []
+    const { origin } = await serve((req, response) => {
+      seen.push(req.headers.authorization)
+      response.writeHead(seen.length === 1 ? 503 : 200).end()
+    })
+    const headers = new Map([['authorization', 'secret']]).entries()
+    await request(origin, { headers, dispatcher: dispatcherWith({}) })
+    expect(seen).toEqual(['secret', 'secret'])
   })
 
   it('never repeats a stream with an empty body, as the retry of undici does', async () => {
