@@ -35,7 +35,7 @@ export interface RetrySettings {
   readonly maxRetries?: number | undefined
   /** Milliseconds, options, or a function. Default: 200 ms growing to 30 s, with jitter. */
   readonly backoff?: number | ExponentialBackoffOptions | Backoff | undefined
-  /** The statuses worth another try. Default: 408, 429 and 5xx except 501. */
+  /** The statuses worth another try. Default: 408, 429, 5xx except 501, 413 with `Retry-After`. */
   readonly statuses?: readonly number[] | undefined
   /** Asked to wait longer than this, a call fails at once, in milliseconds. Default: 60,000. */
   readonly maxRetryAfterMs?: number | undefined

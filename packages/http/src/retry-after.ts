@@ -14,8 +14,16 @@ export function parseRetryAfter(
   if (/^\d+(?:\.\d+)?$/u.test(text)) return bounded(Number(text) * 1000)
   // Dates only: `Date.parse` alone would also take "-5" or "1e3".
   if (!/^[A-Z][a-z]{2,8},? .*\d{2}:\d{2}:\d{2}/u.test(text)) return undefined
-  const date = Date.parse(text)
+  const date = parseDate(text)
   return Number.isNaN(date) ? undefined : bounded(date - wallNow)
+}
+
+/** An HTTP date: all of them are in GMT, though only two of the three forms say so. */
+function parseDate(text: string): number {
+  const zoned = /(?: \d{4}|:\d{2})$/u.test(text) ? `${text} GMT` : text
+  // `Date.parse` takes a leap second for the beginning of its minute.
+  const plain = zoned.replace(/(?<=:\d{2}:)60\b/u, '59')
+  return Date.parse(plain) + (plain === zoned ? 0 : 1000)
 }
 
 function bounded(ms: number): number {

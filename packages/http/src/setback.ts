@@ -50,9 +50,13 @@ export function evidenceOf(found: FailureClass, error: Error): Error {
   return found === 'throttled' ? throttled : error
 }
 
-function classify({ status, request, call }: Attempt): FailureClass {
+function classify({ status, headers, request, call }: Attempt): FailureClass {
   const { retryStatuses } = call.settings
-  if (retryStatuses === undefined) return classifyStatus(status, request.keyed)
+  if (retryStatuses === undefined) {
+    // RFC 9110, 15.5.14: that a body is too large passes, if the server says when.
+    const passes = status === 413 && Object.hasOwn(headers, 'retry-after')
+    return passes ? 'transient' : classifyStatus(status, request.keyed)
+  }
   if (!retryStatuses.has(status)) return 'permanent'
   const found = classifyStatus(status, request.keyed)
   return found === 'permanent' ? 'transient' : found

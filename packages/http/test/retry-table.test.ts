@@ -174,6 +174,14 @@ const cases: readonly Case[] = [
     because: 'a date in the past means now'
   },
   {
+    method: 'PUT',
+    steps: [{ status: 413, retryAfter: '1' }, 200],
+    options: json,
+    sent: 2,
+    outcome: 200,
+    because: 'RFC 9110 15.5.14: with a Retry-After, 413 is temporary'
+  },
+  {
     method: 'GET',
     steps: [later('soon'), 200],
     sent: 2,
