@@ -16,8 +16,11 @@ export type CockatielPolicy = IPolicy<CockatielContext>
 
 /** What an operation under `toCockatiel` is given. */
 export interface CockatielContext extends IDefaultPolicyContext {
-  /** Which attempt of its call this is, counted from 1. */
-  readonly attempt: number
+  /**
+   * Which attempt of its call this is, counted from 0 as cockatiel does; only where something of
+   * ours counts, so that in `wrap` the number of a retry of theirs stays.
+   */
+  readonly attempt?: number
 }
 
 /**
@@ -61,7 +64,10 @@ class AsCockatiel implements CockatielPolicy {
     operation: (context: CockatielContext) => PromiseLike<T> | T,
     signal?: AbortSignal
   ): Promise<T> {
-    const result = this.policy.execute((context) => operation(asTheirs(context)), { signal })
+    const result = this.policy.execute((context) => operation(asTheirs(context)), {
+      signal,
+      attempt: uncounted
+    })
     if (this.successes.none && this.failures.none) return result
     return this.watch(result)
   }
@@ -80,13 +86,17 @@ class AsCockatiel implements CockatielPolicy {
   }
 }
 
+/** What `attempt` is until a retry or hedge counts. */
+const uncounted = 0
+
 /** The signal is made when it is read; `wrap` copies the object, so it is a property of its own. */
 function asTheirs(context: Context): CockatielContext {
+  const { attempt } = context
   return {
     get signal() {
       return context.signal
     },
-    attempt: context.attempt
+    ...(attempt === uncounted ? undefined : { attempt: attempt - 1 })
   }
 }
 
@@ -122,7 +132,7 @@ class FromCockatiel extends FlowPolicy {
     return {
       timed: true,
       run(context, operation, sink) {
-        const below = (given: TheirContext): Promise<unknown> =>
+        const below = (given: CockatielContext): Promise<unknown> =>
           context.aborted
             ? Promise.reject(context.reason)
             : runBelow(next, operation, context, given)
@@ -138,17 +148,12 @@ class FromCockatiel extends FlowPolicy {
   }
 }
 
-/** Their retry counts attempts from 0. */
-interface TheirContext extends IDefaultPolicyContext {
-  readonly attempt?: number
-}
-
 /** Runs what stands below one of their policies, under the signal that it made. */
 function runBelow(
   next: Flow,
   operation: Operation<unknown>,
   above: Context,
-  { signal, attempt }: TheirContext
+  { signal, attempt }: CockatielContext
 ): Promise<unknown> {
   const own = signal === undefined || signal === above.signal ? undefined : signal
   const context = Context.from({

@@ -52,6 +52,26 @@ describe('toCockatiel', () => {
     expect((await result).error).toBe('mine')
   })
 
+  it('counts attempts from 0 as cockatiel does, and hides no count of theirs', async () => {
+    const theirs = cockatiel.retry(cockatiel.handleAll, { maxAttempts: 2 })
+    const limited = toCockatiel(timeout({ ms: 1000, clock: new TestClock() }))
+    for (const policy of [
+      toCockatiel(retry(fast)),
+      cockatiel.wrap(toCockatiel(retry(fast)), cockatiel.noop),
+      cockatiel.wrap(cockatiel.noop, toCockatiel(compose(retry(fast)))),
+      cockatiel.wrap(theirs, limited),
+      toCockatiel(compose(fromCockatiel(theirs)))
+    ]) {
+      const attempts: unknown[] = []
+      await policy.execute(({ attempt }: { attempt?: number }) => {
+        attempts.push(attempt)
+        if (attempts.length < 3) throw new Error('again')
+      })
+      expect(attempts).toEqual([0, 1, 2])
+    }
+    expect(await limited.execute((context) => 'attempt' in context)).toBe(false)
+  })
+
   it('tells the attempt, and fires events that cannot hurt the call', async () => {
     const policy = toCockatiel(retry(fast))
     const events: string[] = []
@@ -60,7 +80,7 @@ describe('toCockatiel', () => {
       throw new Error('a listener')
     })
     const failures = policy.onFailure(({ reason }) => events.push(`failure ${'error' in reason}`))
-    expect(await policy.execute(({ attempt }) => attempt)).toBe(1)
+    expect(await policy.execute(({ attempt }) => attempt)).toBe(0)
     const failure = Object.assign(new Error('x'), { status: 404 })
     expect((await ending(policy.execute(() => Promise.reject(failure)))).error).toBe(failure)
     failures.dispose()
