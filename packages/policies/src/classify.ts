@@ -1,4 +1,4 @@
-import { isAplombError, type Context } from '@aplomb/kernel'
+import { describe, invalidOptions, isAplombError, type Context } from '@aplomb/kernel'
 
 /** What a failure means for those who might try again. */
 export type FailureClass =
@@ -17,6 +17,15 @@ export type FailureClass =
 
 /** Sorts failures; give your own to `retry` and fall back on `classifyError`. */
 export type Classifier = (error: unknown, context: Context) => FailureClass
+
+const classes: ReadonlySet<unknown> = new Set<FailureClass>([
+  'transient',
+  'throttled',
+  'timeout',
+  'unsent',
+  'permanent',
+  'cancelled'
+])
 
 const codes: ReadonlyMap<string, FailureClass> = new Map<string, FailureClass>([
   ...each('unsent', [
@@ -89,8 +98,17 @@ export function retryAfterOf(outcome: unknown): number | undefined {
 
 /** What a classifier says; one that says nothing sees no reason to try again. */
 export function classified(classify: Classifier, error: unknown, context: Context): FailureClass {
-  const found: FailureClass | undefined = classify(error, context)
-  return found ?? 'permanent'
+  return requireClass('classify', classify(error, context)) ?? 'permanent'
+}
+
+/** Neither a promise nor a boolean says what to do, and neither may be taken for "again". */
+export function requireClass(
+  option: string,
+  found: FailureClass | undefined
+): FailureClass | undefined {
+  if (found === undefined || found === null || classes.has(found)) return found ?? undefined
+  const problem = `must give a failure class such as "transient", not ${describe(found)}`
+  throw invalidOptions(option, [problem])
 }
 
 /** Whether trying again is of no use. */

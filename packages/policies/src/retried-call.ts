@@ -10,7 +10,14 @@ import {
   keepShape
 } from '@aplomb/kernel'
 import { callerScope } from './caller-scope.ts'
-import { classified, isFinal, isTimeout, retryAfterOf, type FailureClass } from './classify.ts'
+import {
+  classified,
+  isFinal,
+  isTimeout,
+  requireClass,
+  retryAfterOf,
+  type FailureClass
+} from './classify.ts'
 import type { GiveUpReason } from './errors.ts'
 import { giveUpChannel, retryChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
@@ -103,7 +110,7 @@ export class RetriedCall implements Sink, AbortListener {
     const { classify, classifyResult } = this.options
     return failed
       ? classified(classify, outcome, this.current)
-      : classifyResult?.(outcome, this.current)
+      : requireClass('classifyResult', classifyResult?.(outcome, this.current))
   }
 
   /** Whether doing it again is of use and does no harm. */

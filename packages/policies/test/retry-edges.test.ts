@@ -21,6 +21,26 @@ describe('retry', () => {
     expect(operation.calls).toBe(1)
   })
 
+  it.each(['retry', 'hedge'])('never takes a promise for a class: %s', async (which) => {
+    const classify = (async () => 'permanent') as never
+    const operation = new Failing(new Error('x'), new Error('x'))
+    const policy = which === 'retry' ? retry({ classify }) : hedge({ classify })
+    const { error } = await ending(policy.execute(operation.run))
+    expect(error).toMatchObject({ code: 'ERR_OPTIONS_INVALID' })
+    expect(operation.calls).toBe(1)
+  })
+
+  it.each([async () => undefined, () => false])(
+    'never takes a result for a failure unless a class says so: %s',
+    async (classifyResult) => {
+      let calls = 0
+      const policy = retry({ classifyResult: classifyResult as never, backoff: 0 })
+      const { error } = await ending(policy.execute(async () => ++calls))
+      expect(error).toMatchObject({ code: 'ERR_OPTIONS_INVALID' })
+      expect(calls).toBe(1)
+    }
+  )
+
   it('never undercuts what the cause of an error asks for', async () => {
     const clock = new TestClock()
     const cause = Object.assign(new Error('busy'), { retryAfterMs: 7000 })
