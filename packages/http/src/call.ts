@@ -72,6 +72,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
 
   start(): void {
     if (this.aborted) {
+      this.request.body?.discard?.(this.reason)
       this.reject(this.reason)
       return
     }
@@ -375,6 +376,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     }
     this.shared.active.remove(this)
     this.close()
+    this.request.body?.discard?.(error)
     this.reject(error)
   }
 }

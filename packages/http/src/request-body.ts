@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { HttpRequestError } from './errors.ts'
 import { plainText } from './target.ts'
@@ -32,6 +33,8 @@ export interface RequestBody {
   readonly size: number | undefined
   /** The body for the next attempt. */
   open(): WireBody
+  /** The call is over: what was not begun lets its file or its connection go. */
+  discard?(reason: unknown): void
 }
 
 /** Of a body that says nothing about itself; each a property of its own, so that none is inherited. */
@@ -130,7 +133,20 @@ function factoryBody(make: () => BodyInput): RequestBody {
 
 function streamBody(input: object): RequestBody {
   const stream = asReadable(input)
-  return { ...unknown, replayable: false, open: () => stream }
+  return {
+    ...unknown,
+    replayable: false,
+    open: () => stream,
+    discard(reason) {
+      // One that was begun is the engine's; a server's request takes its connection with it.
+      if (stream.readableDidRead || stream instanceof IncomingMessage) return
+      stream.on('error', ignore).destroy(reason as Error)
+    }
+  }
+}
+
+function ignore(): void {
+  // The call itself rejects with it.
 }
 
 function asReadable(input: object): Readable {

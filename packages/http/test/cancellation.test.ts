@@ -1,8 +1,10 @@
 import { Context, TimeoutError } from '@aplomb/kernel'
 import { TestClock } from '@aplomb/kernel/testing'
+import { circuitBreaker, type CircuitBreaker } from '@aplomb/policies'
 import { getEventListeners } from 'node:events'
+import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { createClient, type RequestOptions } from '../src/index.ts'
+import { createClient, type ClientOptions, type RequestOptions } from '../src/index.ts'
 import { serve } from './server.ts'
 
 const reason = { why: 'the caller says so' }
@@ -231,3 +233,36 @@ describe('closing', () => {
     for (const each of all) await expect(each).rejects.toBe(reason)
   })
 })
+
+describe('the stream of a body that was never begun', () => {
+  it.each<[string, ClientOptions, RequestOptions]>([
+    ['refused by us', { breaker: isolated() }, {}],
+    ['aborted before it began', {}, { signal: AbortSignal.abort(reason) }],
+    ['without a connection', { retry: false }, {}]
+  ])('is let go when its call is %s', async (_, clientOptions, options) => {
+    await using client = createClient('http://127.0.0.1:1', clientOptions)
+    const body = new Readable({ read() {} })
+    const error: unknown = await client
+      .post('/', { body, ...options })
+      .json()
+      .catch(itself)
+    expect(body.errored).toBe(error)
+    let cancelled: unknown
+    const web = new ReadableStream({ cancel: (given) => void (cancelled = given) })
+    const failure: unknown = await client
+      .post('/', { body: web, ...options })
+      .json()
+      .catch(itself)
+    await expect.poll(() => cancelled).toBe(failure)
+  })
+})
+
+function itself<T>(value: T): T {
+  return value
+}
+
+function isolated(): CircuitBreaker {
+  const breaker = circuitBreaker()
+  breaker.isolate()
+  return breaker
+}
