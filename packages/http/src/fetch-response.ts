@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Attempt } from './attempt.ts'
 import { textOf } from './body-text.ts'
+import type { Call } from './call.ts'
 import type { ResponseHeaders } from './header-list.ts'
 import { headersOf } from './http-response.ts'
 import type { IncomingBody } from './incoming-body.ts'
@@ -23,6 +24,7 @@ interface Head {
   readonly url: string
   readonly redirected: boolean
   readonly rawHeaders: ResponseHeaders
+  readonly call: Pick<Call, 'aborted' | 'reason'>
 }
 
 /** Statuses that never have a body, which `body` then shows as null. */
@@ -155,10 +157,12 @@ export class FetchResponse {
   private gather(): Promise<Buffer> {
     const { source, web } = this
     if (source === undefined) return Promise.resolve(Buffer.alloc(0))
-    if (web === undefined) {
-      return source.used ? Promise.reject(unusable()) : source.bytes()
-    }
-    return web.locked || isDisturbed(web) ? Promise.reject(unusable()) : readAll(web)
+    const taken = web === undefined ? source.used : web.locked || isDisturbed(web)
+    if (taken) return Promise.reject(unusable())
+    const { call } = this.head
+    // As in any fetch, nobody gets a body after the abort, though all of it may be here.
+    if (call.aborted) return Promise.reject(call.reason)
+    return web === undefined ? source.bytes() : readAll(web)
   }
 }
 
@@ -197,7 +201,8 @@ export function fetchResponse(attempt: Attempt, body: IncomingBody | undefined):
     statusText,
     url: request.href,
     redirected: call.redirects > 0,
-    rawHeaders: headers
+    rawHeaders: headers,
+    call
   }
   return new FetchResponse(head, bodyless ? undefined : body)
 }

@@ -36,7 +36,8 @@ export async function verified(
 function strongest(integrity: string): readonly Digest[] {
   const digests: Digest[] = []
   for (const token of integrity.split(/\s+/u)) {
-    const [, algorithm, value] = /^(sha\d{3})-([\w+/-]+)={0,2}(?:\?.*)?$/iu.exec(token) ?? []
+    // A value that is no digest is one that no body has.
+    const [, algorithm, value] = /^(sha\d{3})-([^?]*?)={0,2}(?:\?.*)?$/iu.exec(token) ?? []
     const known = algorithms.find((name) => name === algorithm?.toLowerCase())
     if (known === undefined || value === undefined) continue
     digests.push({ algorithm: known, value: value.replaceAll('+', '-').replaceAll('/', '_') })

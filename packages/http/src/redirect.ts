@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { CallSettings } from './call-settings.ts'
 import { HttpRedirectError } from './errors.ts'
 import { headerOf, type ResponseHeaders } from './header-list.ts'
@@ -31,7 +32,7 @@ export function nextRequest(
   count: number
 ): HttpRequest {
   const { request, status } = from
-  const location = headerOf(from.headers, 'location') ?? ''
+  const location = utf8(headerOf(from.headers, 'location') ?? '')
   const fail = (problem: string): never => {
     throw new HttpRedirectError(problem, { method: request.method, url: request.url, status })
   }
@@ -50,6 +51,12 @@ export function nextRequest(
     fail(`a redirect (${status}) needs the body again, which was a stream`)
   }
   return request.redirected(url, method)
+}
+
+/** Servers send UTF-8 here, though headers are read as Latin-1. */
+function utf8(text: string): string {
+  const bytes = Buffer.from(text, 'latin1')
+  return isUtf8(bytes) ? bytes.toString() : text
 }
 
 function redirectedMethod(status: number, method: string): string {

@@ -4,6 +4,7 @@ import type { RequestBody } from './request-body.ts'
 import { isSecretHeader, redactUrl } from './redact.ts'
 import type { RequestFacts } from './errors.ts'
 import { isIdempotent, type Repetition } from './retryable.ts'
+import { pathOf } from './target.ts'
 import type { EngineOptions } from './undici.ts'
 
 /** One request, ready to be sent, perhaps several times. */
@@ -78,6 +79,6 @@ export class HttpRequest implements Repetition, RequestFacts {
         (crosses && (name === 'host' || isSecretHeader(name)))
     )
     const body = keepsBody ? this.body : undefined
-    return new HttpRequest(method, url.origin, url.pathname + url.search, headers, body, this.keyed)
+    return new HttpRequest(method, url.origin, pathOf(url), headers, body, this.keyed)
   }
 }

@@ -60,7 +60,12 @@ export function resolveTarget(
   }
   const isAbsolute = base === undefined || scheme.test(text)
   const url = isAbsolute ? absolute(base, text, anyOrigin) : relative(base, text)
-  return { origin: url.origin, path: addQuery(url.pathname + url.search, query) }
+  return { origin: url.origin, path: addQuery(pathOf(url), query) }
+}
+
+/** Path and query, with the `?` of an empty one too: it may be signed. */
+export function pathOf({ origin, href }: URL): string {
+  return href.slice(origin.length).replace(/#.*$/su, '')
 }
 
 function isPlain(path: string): boolean {
@@ -102,7 +107,8 @@ export function addQuery(path: string, query: Query | undefined): string {
   if (query === undefined) return path
   const text = queryText(query)
   if (text === '') return path
-  return `${path}${path.includes('?') ? '&' : '?'}${text}`
+  const separator = path.endsWith('?') ? '' : path.includes('?') ? '&' : '?'
+  return path + separator + text
 }
 
 function queryText(query: Query): string {

@@ -35,6 +35,28 @@ describe('client.fetch, where Node’s own is the measure', () => {
     expect(() => response.clone()).toThrow(TypeError)
   })
 
+  it('gives nobody a body after the abort, though all of it is here', async () => {
+    const { origin, fetch } = await echo()
+    const controller = new AbortController()
+    const response = await fetch(origin, { signal: controller.signal })
+    const read = await fetch(origin, { signal: controller.signal })
+    await read.text()
+    const clone = response.clone()
+    controller.abort()
+    for (const { text } of [response, clone].map((each) => ({ text: () => each.text() }))) {
+      await expect(text()).rejects.toBe(controller.signal.reason)
+    }
+    await expect(read.text()).rejects.toThrow('already been read')
+  })
+
+  it('keeps the question mark of an empty query', async () => {
+    const { origin, fetch } = await echo()
+    for (const path of ['/a?', '/a?#b?c', '/a#b?c', '/?#']) {
+      const { url } = (await (await fetch(origin + path)).json()) as { url: string }
+      expect(url).toBe(path.replace(/#.*/u, ''))
+    }
+  })
+
   it('gives plain bytes that own their memory', async () => {
     const { origin, fetch } = await echo()
     const response = (await fetch(origin)) as Response & { bytes(): Promise<Uint8Array> }
@@ -94,6 +116,12 @@ describe('integrity', () => {
     ['one right digest of several', `${digest('sha384', 'other')} ${digest('sha384')}`, true],
     ['the right digest with an option', `${digest('sha512')}?ct=text`, true],
     ['a wrong digest', digest('sha256', 'other'), false],
+    ['what can be no digest', 'sha256-ä', false],
+    [
+      'a strong one that can be none beside a right weak one',
+      `${digest('sha256')} sha384-ä`,
+      false
+    ],
     [
       'a wrong strong digest beside a right weak one',
       `${digest('sha256')} ${digest('sha512', 'other')}`,

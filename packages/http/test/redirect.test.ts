@@ -54,6 +54,20 @@ describe('redirects', () => {
     if (body === '') expect(seen.headers).not.toHaveProperty('content-type')
   })
 
+  it('lead where a Location in bare UTF-8 says, or in Latin-1', async () => {
+    const { origin } = await serve((request, response) => {
+      if (request.url !== '/utf-8' && request.url !== '/latin-1') {
+        response.end(JSON.stringify(request.url))
+        return
+      }
+      const location = Buffer.from('/\u00e9', request.url === '/utf-8' ? 'utf8' : 'latin1')
+      const head = `HTTP/1.1 302 Found\r\nlocation: ${location.toString('latin1')}\r\n\r\n`
+      response.socket?.end(head, 'latin1')
+    })
+    await using client = createClient(origin)
+    for (const path of ['/utf-8', '/latin-1']) expect(await client.get(path).json()).toBe('/%C3%A9')
+  })
+
   it('keep HEAD a HEAD', async () => {
     await using client = createClient(await server())
     const response = await client.head(to(303, '/end'))
