@@ -52,7 +52,9 @@ export class Gradient2 implements LimitAlgorithm {
   /** At least a half, so that one outlier does not shed much. */
   private gradient(rttMs: number, dropped: boolean): number {
     if (dropped) return 0.5
-    return Math.max(0.5, Math.min(1, (this.options.tolerance * this.longMs) / rttMs))
+    const acceptedMs = this.options.tolerance * this.longMs
+    // A round trip may take no time at all by the clock, so no ratio where none is needed.
+    return rttMs <= acceptedMs ? 1 : Math.max(0.5, acceptedMs / rttMs)
   }
 
   private average(rttMs: number): void {

@@ -46,6 +46,25 @@ describe('adaptiveConcurrency', () => {
     }
   )
 
+  it.each(['gradient2', 'vegas', 'aimd'] as const)(
+    'stays a limit while calls take no time at all (%s)',
+    async (algorithm) => {
+      const limiter = adaptiveConcurrency({ algorithm, initialLimit: 4, clock })
+      let running = 0
+      let most = 0
+      const call = async (): Promise<void> => {
+        most = Math.max(most, ++running)
+        await null
+        running--
+      }
+      for (let round = 0; round < 20; round++) {
+        await Promise.all(Array.from({ length: 40 }, () => limiter.execute(call)))
+        expect(limiter.limit).toBeGreaterThanOrEqual(4)
+      }
+      expect(most).toBeLessThanOrEqual(limiter.limit)
+    }
+  )
+
   it('does not grow while most of it is unused', async () => {
     const limiter = adaptiveConcurrency({ initialLimit: 100, clock })
     for (let round = 0; round < 4; round++) await window(limiter, 50, 20)

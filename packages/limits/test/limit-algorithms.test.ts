@@ -149,6 +149,12 @@ describe('Gradient2', () => {
     expect(gradient.baselineMs).toBe(10)
   })
 
+  it('grows while round trips take no time that the clock could tell', () => {
+    const gradient = create()
+    gradient.sample(0, 100, false)
+    expect(gradient.limit).toBeCloseTo(100.8)
+  })
+
   it('stays while half of the limit is unused', () => {
     const gradient = create()
     gradient.sample(10, 49, false)
