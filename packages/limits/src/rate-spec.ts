@@ -56,6 +56,7 @@ const unitsMs: Readonly<Record<string, number>> = {
   min: 60_000,
   minute: 60_000,
   h: 3_600_000,
+  hr: 3_600_000,
   hour: 3_600_000,
   d: 86_400_000,
   day: 86_400_000
@@ -96,7 +97,7 @@ function parseRate(text: string, path: string, report: Report): RateWindow | und
     return undefined
   }
   const [, limit = '', count = '1', unit = ''] = match
-  const word = unit.length > 3 ? unit.toLowerCase().replace(/s$/u, '') : unit.toLowerCase()
+  const word = unit.length > 2 ? unit.toLowerCase().replace(/s$/u, '') : unit.toLowerCase()
   const unitMs = unitsMs[word]
   if (unitMs === undefined) {
     const close = word.length > 1 ? closestTo(word, Object.keys(unitsMs)) : undefined

@@ -54,7 +54,7 @@ describe('adaptiveConcurrency', () => {
       let most = 0
       const call = async (): Promise<void> => {
         most = Math.max(most, ++running)
-        await null
+        await Promise.resolve()
         running--
       }
       for (let round = 0; round < 20; round++) {

@@ -113,6 +113,8 @@ const rates: readonly (readonly [RateSpec, number, number])[] = [
   ['1 per minute', 1, 60_000],
   ['3/day', 3, 86_400_000],
   ['3/2 hours', 3, 7_200_000],
+  ['5000/hr', 5000, 3_600_000],
+  ['3/2hrs', 3, 7_200_000],
   ['1_000/sec', 1000, 1000],
   [{ limit: 4, perMs: 250 }, 4, 250]
 ]
