@@ -14,12 +14,13 @@ import { HttpClientClosedError } from './errors.ts'
 import { asFetch, makeFetch, type Fetch } from './fetch.ts'
 import type { FetchResponse } from './fetch-response.ts'
 import { readFetch, type FetchInit, type FetchInput, type FetchTask } from './fetch-request.ts'
-import { headerList, type HeadersInput } from './header-list.ts'
+import { headerList, withoutHeaders, type HeadersInput } from './header-list.ts'
 import { verified } from './integrity.ts'
 import { changesShared, mergeOptions, pairsOf } from './merge-options.ts'
-import { paginate, type PaginateOptions } from './paginate.ts'
+import { paginate, type Pages, type PaginateOptions } from './paginate.ts'
 import { PendingResponse, type Caller } from './pending-response.ts'
 import { createPipeline } from './pipeline.ts'
+import { isSecretHeader } from './redact.ts'
 import { redactHeaders } from './redact-answer.ts'
 import type { HttpRequest } from './request.ts'
 import { resolveClientOptions, type ResolvedClientOptions } from './resolve-options.ts'
@@ -150,7 +151,18 @@ class Client implements HttpClient, Caller {
     path: string | URL,
     options: PaginateOptions<Item> = {}
   ): AsyncGenerator<Item, void, undefined> {
-    return paginate((path, options) => this.get(path, options), path, options)
+    const pages: Pages = {
+      origin: this.resolved.origin?.origin,
+      get: (path, options) => this.get(path, options),
+      getAbroad: (path, options) => this.withoutSecrets().get(path, options)
+    }
+    return paginate(pages, path, options)
+  }
+
+  private withoutSecrets(): Client {
+    const headers = pairsOf(withoutHeaders(this.resolved.headers, isSecretHeader))
+    const given = { ...this.given, headers }
+    return new Client(given, resolveClientOptions(given), this.transport, this.shared, true)
   }
 
   /** Called by pending responses, not by you. */

@@ -1,8 +1,10 @@
 import type { RequestOptions } from './client-options.ts'
 import { HttpBodyError } from './errors.ts'
+import { headerList, withoutHeaders } from './header-list.ts'
 import type { HttpResponse } from './http-response.ts'
+import { pairsOf } from './merge-options.ts'
 import type { PendingResponse } from './pending-response.ts'
-import { redactUrl } from './redact.ts'
+import { isSecretHeader, redactUrl } from './redact.ts'
 import type { Query } from './target.ts'
 
 /** Where the next page is: its path or URL, or the query that leads to it; nothing after the last. */
@@ -18,17 +20,24 @@ export interface PaginateOptions<Item> extends RequestOptions {
   readonly maxPages?: number | undefined
 }
 
-type Get = (path: string | URL, options: RequestOptions) => PendingResponse
+/** How pages are asked for. */
+export interface Pages {
+  /** Where relative paths lead. */
+  readonly origin: string | undefined
+  get(path: string | URL, options: RequestOptions): PendingResponse
+  /** Without what is secret of the client, for an origin that only a server has named. */
+  getAbroad(path: string | URL, options: RequestOptions): PendingResponse
+}
 
 /** The items of all pages, each page asked for when the one before it is used up. */
 export async function* paginate<Item>(
-  get: Get,
+  pages: Pages,
   path: string | URL,
   { items, next, maxPages = Number.POSITIVE_INFINITY, ...options }: PaginateOptions<Item>
 ): AsyncGenerator<Item, void, undefined> {
   let at: NextPage = path
   for (let page = 1; isThere(at, page) && page <= maxPages; page++) {
-    const response: HttpResponse = await request(get, path, at, options).response()
+    const response: HttpResponse = await request(pages, path, at, options).response()
     const content: unknown = await response.json()
     yield* items === undefined ? listOf<Item>(content, response) : items(content, response)
     at = next === undefined ? nextLink(response) : next(content, response)
@@ -53,15 +62,27 @@ function listOf<Item>(content: unknown, { url }: HttpResponse): readonly Item[] 
 type Place = Exclude<NextPage, null | undefined>
 
 function request(
-  get: Get,
+  pages: Pages,
   first: string | URL,
   at: Place,
   options: RequestOptions
 ): PendingResponse {
-  if (typeof at === 'object' && 'query' in at) return get(first, { ...options, query: at.query })
+  if (typeof at === 'object' && 'query' in at) {
+    return pages.get(first, { ...options, query: at.query })
+  }
+  if (at === first) return pages.get(at, options)
   // A link has the whole query in it.
   const { query: _query, ...rest } = options
-  return get(at, at === first ? options : rest)
+  const home = originOf(first) ?? pages.origin
+  if ((originOf(at) ?? pages.origin) === home) return pages.get(at, rest)
+  const headers = withoutHeaders(headerList(rest.headers), isSecretHeader)
+  return pages.getAbroad(at, { ...rest, headers: pairsOf(headers) })
+}
+
+/** Of an absolute URL. */
+function originOf(path: string | URL): string | undefined {
+  const text = String(path)
+  return URL.canParse(text) ? new URL(text).origin : undefined
 }
 
 /** The target of `rel="next"` in a `Link` header (RFC 8288), as an absolute URL. */

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { createClient } from '../src/index.ts'
 import { nextLink } from '../src/paginate.ts'
@@ -43,6 +44,28 @@ describe('pages', () => {
     await using client = createClient(origin)
     for await (const item of client.paginate('/')) expect.unreachable(String(item))
     expect(await (await client.get('/')).json()).toBeUndefined()
+  })
+
+  it('elsewhere get no credentials, whoever was to send them', async () => {
+    const secrets: readonly string[] = ['authorization', 'cookie', 'x-api-key']
+    const seen: string[][] = []
+    const links: string[] = []
+    const answer: RequestListener = ({ headers }, response) => {
+      seen.push(secrets.filter((name) => name in headers).concat(String(headers['x-plain'])))
+      const next = links.shift()
+      response.writeHead(200, next === undefined ? {} : { link: `<${next}>; rel=next` }).end('[1]')
+    }
+    const [home, other] = [await serve(answer), await serve(answer)]
+    const headers = { 'x-api-key': 'secret', 'x-plain': '1' }
+    for (const origin of [undefined, home.origin]) {
+      links.push('/b', `${other.origin}/c`, '/d')
+      await using client = createClient({ origin, allowOtherOrigins: true, headers })
+      const options = { headers: { authorization: 'secret', cookie: 'secret' } }
+      const pages = client.paginate(`${home.origin}/a`, options)
+      for await (const item of pages) expect(item).toBe(1)
+      const whole = [...secrets, '1']
+      expect(seen.splice(0)).toEqual([whole, whole, ['1'], ['1']])
+    }
   })
 
   it('that are not lists need `items`, and say so', async () => {
