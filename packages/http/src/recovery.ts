@@ -116,7 +116,10 @@ export class Recovery implements BackoffState {
       error,
       willRetry
     }
-    return shouldRetry(question) ?? willRetry
+    const answer: unknown = shouldRetry(question) ?? willRetry
+    // A promise would be a yes to everything.
+    if (typeof answer === 'boolean') return answer
+    throw invalidOptions('retry', ['shouldRetry: must return true, false or undefined'])
   }
 
   private limited(attempt: Attempt, error: unknown, retryAfterMs: number | undefined): Verdict {

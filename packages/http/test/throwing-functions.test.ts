@@ -68,3 +68,11 @@ it('a body of another length than announced is the caller’s mistake, and is no
   expect(count()).toBe(0)
   await client.close()
 })
+
+it('a shouldRetry that answers with a promise is refused, which would be a yes to everything', async () => {
+  const shouldRetry = (async () => await Promise.resolve(false)) as never
+  const { client, count } = await failing({ retry: { backoff: 1, shouldRetry } })
+  await expect(client.get('/').text()).rejects.toMatchObject({ code: 'ERR_OPTIONS_INVALID' })
+  expect(count()).toBe(1)
+  await client.close()
+})
