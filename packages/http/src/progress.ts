@@ -10,16 +10,23 @@ export class ObservedAttempt extends Attempt {
   onBodySent(chunk: Uint8Array): void {
     const { onUploadProgress } = this.call.settings
     this.uploaded += chunk.length
-    const totalBytes = this.request.body?.size
+    const { request } = this
+    const totalBytes = request.body?.size ?? lengthOf(request.header('content-length'))
     callHook('onUploadProgress', onUploadProgress, { bytes: this.uploaded, totalBytes })
   }
 
   override onResponseData(controller: EngineController, chunk: Buffer): void {
     super.onResponseData(controller, chunk)
     const { onDownloadProgress } = this.call.settings
-    if (onDownloadProgress === undefined) return
-    const length = Number(headerOf(this.headers, 'content-length'))
-    const totalBytes = Number.isInteger(length) && length > 0 ? length : undefined
+    // The body of a redirect or a failure is not what was asked for.
+    const isWanted = this.gatherBytes > 0 && this.setback === undefined
+    if (onDownloadProgress === undefined || !isWanted) return
+    const totalBytes = lengthOf(headerOf(this.headers, 'content-length'))
     callHook('onDownloadProgress', onDownloadProgress, { bytes: this.received, totalBytes })
   }
+}
+
+function lengthOf(header: string | undefined): number | undefined {
+  const length = Number(header)
+  return Number.isInteger(length) && length > 0 ? length : undefined
 }

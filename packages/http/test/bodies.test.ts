@@ -272,6 +272,20 @@ describe('bodies that come', () => {
       await client.post('/', { ...part, onUploadProgress }).bytes()
     }
     await client.post('/', { body: stream(), onUploadProgress }).bytes()
-    expect(totals).toEqual([4, 3, 3, undefined])
+    const headers = { 'content-length': '1' }
+    await client.post('/', { body: stream(), headers, onUploadProgress }).bytes()
+    expect(totals).toEqual([4, 3, 3, undefined, 1])
+  })
+
+  it('are told of only if they are wanted: no redirect, and nothing that is tried again', async () => {
+    let count = 0
+    const { origin } = await serve((request, response) => {
+      const status = request.url === '/' ? 302 : ++count === 1 ? 503 : 200
+      response.writeHead(status, { location: '/end' }).end(`body of ${status}`)
+    })
+    await using client = createClient(origin, { retry: { backoff: 1 } })
+    const down: Progress[] = []
+    await client.get('/', { onDownloadProgress: (progress) => void down.push(progress) }).text()
+    expect(down).toEqual([{ bytes: 11, totalBytes: undefined }])
   })
 })
