@@ -17,7 +17,7 @@ import { AdaptivePermit } from './adaptive-permit.ts'
 import { classifyOverload } from './classify-overload.ts'
 import { publishCreated, type LimiterStatistics } from './events.ts'
 import { LimitLearner } from './limit-learner.ts'
-import { asQueueTimeout } from './queue-timeout.ts'
+import { asQueueTimeout, hasNoWait } from './queue-timeout.ts'
 import { SemaphoreGate } from './semaphore-gate.ts'
 import type { AcquireOptions } from './semaphore-options.ts'
 import { SemaphoreWaiter } from './semaphore-waiter.ts'
@@ -87,15 +87,16 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
   }
 
   /**
-   * Waits for a permit; release it with how the call ended.
+   * Waits for a permit; release it with how the call ended. With `timeoutMs: 0` it takes what is
+   * free now.
    *
    * @throws QueueFullError (as a rejection)
    */
   acquire(options?: Omit<AcquireOptions, 'weight'>): Promise<Permit> {
-    const context = Context.from(options, this.options.clock)
-    if (context.aborted) return Promise.reject(context.reason)
-    const permit = this.enterAt(context, options?.priority ?? 0)
-    if (!(permit instanceof Promise)) return Promise.resolve(permit)
+    const { clock } = this.options
+    const now = options !== undefined && hasNoWait(options, clock) ? this.tryAcquire() : undefined
+    if (now !== undefined) return Promise.resolve(now)
+    const permit = this.acquireIn(Context.from(options, clock), options?.priority ?? 0)
     return options?.timeoutMs === undefined && options?.deadline === undefined
       ? permit
       : permit.catch((error: unknown) => asQueueTimeout(error, options))
@@ -122,6 +123,12 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
     if (outcome !== 'ignored') this.learner.learn(permit, outcome === 'dropped')
     this.gate.giveBack(1)
     if (this.gate.used === 0) this.learner.rest()
+  }
+
+  private acquireIn(context: Context, priority: number): Promise<Permit> {
+    if (context.aborted) return Promise.reject(context.reason)
+    const permit = this.enterAt(context, priority)
+    return permit instanceof Promise ? permit : Promise.resolve(permit)
   }
 
   private enterAt(context: Context, priority: number): AdaptivePermit | Promise<AdaptivePermit> {

@@ -1,4 +1,10 @@
-import { Context, TimeoutError, type ContextOptions } from '@aplomb/kernel'
+import { Context, TimeoutError, type Clock, type ContextOptions } from '@aplomb/kernel'
+
+/** Whether no time to wait is all that stands in the way of a call, so that it may have what is free. */
+export function hasNoWait(options: ContextOptions, clock: Clock): boolean {
+  if (options.timeoutMs !== 0) return false
+  return !Context.from({ ...options, timeoutMs: undefined }, clock).aborted
+}
 
 /**
  * Whose timeout was it? Where a call gave `timeoutMs` or `deadline` for its wait alone, and neither

@@ -12,12 +12,12 @@ import { publishCreated, type LimiterStatistics } from './events.ts'
 import { KeyedLimit } from './keyed-limit.ts'
 import { requireTime, requireWeight } from './limit-options.ts'
 import { DUST } from './meter.ts'
-import { asQueueTimeout } from './queue-timeout.ts'
+import { asQueueTimeout, hasNoWait } from './queue-timeout.ts'
 import { refuseLate } from './rate-admission.ts'
 import { RateGate } from './rate-gate.ts'
 import { resolveRateOptions, type RateLimiterOptions } from './rate-options.ts'
 import { ReservedTokens, type Reservation } from './rate-permits.ts'
-import { acquireIn, collectPermit, run } from './rate-run.ts'
+import { acquireIn, acquireNow, collectPermit, run } from './rate-run.ts'
 import type { RateSpec } from './rate-spec.ts'
 import type { RateFeedback } from './server-feedback.ts'
 
@@ -91,7 +91,8 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
    * strict mode `release` the permit when the call has settled; otherwise that does nothing.
    *
    * Rejects with the caller's reason on abort, and without waiting with `DeadlineUnreachableError`
-   * (with `retryAfterMs`) where the tokens cannot be there before the deadline.
+   * (with `retryAfterMs`) where the tokens cannot be there before the deadline. With `timeoutMs: 0`
+   * it takes what is there now, or says when to come back.
    *
    * @throws RateLimitedError, WeightTooLargeError (as rejections), OptionsError (at once)
    */
@@ -99,8 +100,11 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
     const { gate } = this
     if (options === undefined) return acquireIn(gate, Context.current(), gate.plain, 1, 0)
     const { weight = 1, priority = 0, key } = options
-    const context = Context.from(options, gate.options.clock)
-    const promise = acquireIn(gate, context, gate.keyOf(key), weight, priority)
+    const { clock } = gate.options
+    const context = Context.from(options, clock)
+    const state = gate.keyOf(key)
+    if (hasNoWait(options, clock)) return acquireNow(gate, context, { state, weight, priority })
+    const promise = acquireIn(gate, context, state, weight, priority)
     return options.timeoutMs === undefined && options.deadline === undefined
       ? promise
       : promise.catch((error: unknown) => asQueueTimeout(error, options))

@@ -15,7 +15,10 @@ export interface Reservation extends Permit {
   readonly at: number
   /** The same as a time from when it was made, in milliseconds. */
   readonly delayMs: number
-  /** The call will not be made: gives the tokens back, as far as nobody else counts on that. */
+  /**
+   * The call will not be made: gives the tokens back, as far as nobody else counts on that. Unlike
+   * that of golang.org/x/time/rate it does so after `at` too, so never cancel a call that was made.
+   */
   cancel(): void
 }
 

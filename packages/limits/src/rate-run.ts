@@ -1,5 +1,6 @@
 import type { Context, Operation, Permit } from '@aplomb/kernel'
 import { requireWeight } from './limit-options.ts'
+import { refusalOf } from './rate-admission.ts'
 import type { RateGate, RateRequest } from './rate-gate.ts'
 import type { RateWaiter } from './rate-waiter.ts'
 
@@ -16,6 +17,19 @@ export function acquireIn(
   const permit = gate.tryTake(state, weight)
   if (permit !== undefined) return Promise.resolve(permit)
   return gate.enqueue(context, { state, weight, priority }).then(collectPermit)
+}
+
+/** Takes tokens that are there now, for who has no time to wait. */
+export function acquireNow(
+  gate: RateGate,
+  context: Context,
+  request: RateRequest
+): Promise<Permit> {
+  requireWeight('RateLimiter.acquire', request.weight, false)
+  const permit = gate.tryTake(request.state, request.weight)
+  return permit === undefined
+    ? Promise.reject(refusalOf(gate, context, request))
+    : Promise.resolve(permit)
 }
 
 /** Runs the operation with its tokens. */

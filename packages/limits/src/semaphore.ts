@@ -9,7 +9,7 @@ import {
 } from '@aplomb/kernel'
 import { publishCreated, type LimiterStatistics } from './events.ts'
 import { requireWeight, type QueueOptions } from './limit-options.ts'
-import { asQueueTimeout } from './queue-timeout.ts'
+import { asQueueTimeout, hasNoWait } from './queue-timeout.ts'
 import { SemaphoreGate } from './semaphore-gate.ts'
 import { semaphoreFields, type AcquireOptions, type SemaphoreOptions } from './semaphore-options.ts'
 import {
@@ -80,14 +80,17 @@ export class Semaphore implements Limiter, Policy, Door<number> {
   /**
    * Waits for a permit; at once, as a promise that is resolved already, when one is free. Rejects
    * with the caller's reason on abort, with `TimeoutError` (phase `queue`) when `timeoutMs` or
-   * `deadline` pass first.
+   * `deadline` pass first. With `timeoutMs: 0` it takes what is free now.
    *
    * @throws QueueFullError, WeightTooLargeError (as rejections), OptionsError (at once)
    */
   acquire(options?: AcquireOptions): Promise<Permit> {
     if (options === undefined) return this.acquireIn(Context.current(), 1, 0)
     const { weight = 1, priority = 0 } = options
-    const promise = this.acquireIn(Context.from(options, this.gate.clock), weight, priority)
+    const { clock } = this.gate
+    const permit = hasNoWait(options, clock) ? this.tryAcquire(options) : undefined
+    if (permit !== undefined) return Promise.resolve(permit)
+    const promise = this.acquireIn(Context.from(options, clock), weight, priority)
     return options.timeoutMs === undefined && options.deadline === undefined
       ? promise
       : promise.catch((error: unknown) => asQueueTimeout(error, options))

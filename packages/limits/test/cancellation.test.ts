@@ -48,6 +48,23 @@ describe.each(Object.entries(gates))('cancelling at a %s', (_name, create) => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('with no time to wait takes only what is free, and only for who has time left', async () => {
+    const clock = new TestClock({ startMs: 1000 })
+    const { gate, free } = await create(clock)
+    const refusal = { code: expect.stringMatching(/^ERR_(TIMEOUT|DEADLINE_UNREACHABLE)$/u) }
+    await expect(gate.acquire({ timeoutMs: 0 })).rejects.toMatchObject(refusal)
+    await free()
+    const aborted = { timeoutMs: 0, signal: AbortSignal.abort(reason) }
+    await expect(gate.acquire(aborted)).rejects.toBe(reason)
+    await expect(gate.acquire({ timeoutMs: 0, deadline: 1000 })).rejects.toMatchObject({
+      code: 'ERR_TIMEOUT',
+      phase: 'queue'
+    })
+    await expect(gate.acquire({ timeoutMs: 0 })).resolves.toBeDefined()
+    await expect(gate.acquire({ timeoutMs: 0 })).rejects.toMatchObject(refusal)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it('rejects at once when it was aborted before, even where a permit is free', async () => {
     const clock = new TestClock()
     const { gate, free } = await create(clock)

@@ -1,0 +1,21 @@
+import { TestClock } from '@aplomb/kernel/testing'
+import { expect, it } from 'vitest'
+import { rateLimiter, WeightTooLargeError } from '../src/index.ts'
+
+it('a rate limiter says when to come back to who has no time to wait', async () => {
+  const clock = new TestClock()
+  const limiter = rateLimiter('1/s', { clock })
+  await limiter.acquire({ timeoutMs: 0 })
+  await clock.advance(400)
+  await expect(limiter.acquire({ timeoutMs: 0 })).rejects.toMatchObject({ retryAfterMs: 600 })
+  await expect(limiter.acquire({ timeoutMs: 0, weight: 2 })).rejects.toThrow(WeightTooLargeError)
+  expect(limiter.queued).toBe(0)
+})
+
+it('who has no time to wait does not overtake those who wait', async () => {
+  const clock = new TestClock()
+  const limiter = rateLimiter('3/s', { clock })
+  await limiter.acquire({ weight: 2 })
+  void limiter.acquire({ weight: 2 })
+  await expect(limiter.acquire({ timeoutMs: 0 })).rejects.toMatchObject({ retryAfterMs: 1000 })
+})
