@@ -185,10 +185,19 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
 
   /** The body that the caller reads has been given up, or has ended. */
   release(): void {
+    this.letGo(false, undefined)
+  }
+
+  /**
+   * A call that waited long is old garbage when it is over, and would keep its young attempt, with
+   * all that belongs to it, from being collected before itself.
+   */
+  private letGo(failed: boolean, outcome: unknown): void {
     if (this.holdsPass) {
       this.holdsPass = false
-      this.shared.concurrency?.leave(this.pass, false, undefined)
+      this.shared.concurrency?.leave(this.pass, failed, outcome)
     }
+    this.current = undefined
     this.shared.active.remove(this)
     this.close()
   }
@@ -370,12 +379,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     this.retryTimer?.cancel()
     this.current?.cancel(error)
     this.hedging?.end(undefined)
-    if (this.holdsPass) {
-      this.holdsPass = false
-      this.shared.concurrency?.leave(this.pass, true, error)
-    }
-    this.shared.active.remove(this)
-    this.close()
+    this.letGo(true, error)
     this.request.body?.discard?.(error)
     this.reject(error)
   }
