@@ -49,8 +49,8 @@ export class FetchResponse {
     this.source = source
   }
 
-  get type(): 'default' {
-    return 'default'
+  get type(): 'basic' {
+    return 'basic'
   }
 
   get url(): string {

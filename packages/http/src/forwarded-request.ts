@@ -1,3 +1,4 @@
+import { isAnyArrayBuffer } from 'node:util/types'
 import type { EndpointMemory } from './dispatch-options.ts'
 import { HttpRequest } from './request.ts'
 import { isFormData, type RequestBody, type WireBody } from './request-body.ts'
@@ -48,7 +49,7 @@ function isReplayable(body: unknown): boolean {
   return (
     typeof body === 'string' ||
     ArrayBuffer.isView(body) ||
-    body instanceof ArrayBuffer ||
+    isAnyArrayBuffer(body) ||
     body instanceof Blob ||
     isFormData(body)
   )

@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import { isAnyArrayBuffer } from 'node:util/types'
 import { HttpRequestError } from './errors.ts'
 import { plainText } from './target.ts'
 import { EngineFormData } from './undici.ts'
@@ -95,7 +96,8 @@ export function formBody(
 /** Any other body. */
 export function plainBody(input: BodyInput): RequestBody {
   if (typeof input === 'string') return new FixedBody(input, 'text/plain;charset=UTF-8')
-  if (input instanceof ArrayBuffer) return new FixedBody(new Uint8Array(input), undefined)
+  // Of any realm: test runners make their own.
+  if (isAnyArrayBuffer(input)) return new FixedBody(new Uint8Array(input), undefined)
   if (ArrayBuffer.isView(input)) return new FixedBody(bytesOf(input), undefined)
   if (input instanceof URLSearchParams || isFormData(input)) return formBody(input)
   if (input instanceof Blob) return blobBody(input)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { createClient, type Fetch } from '../src/index.ts'
 import { bodyOf, serve } from './server.ts'
@@ -54,6 +55,16 @@ describe('client.fetch, where Node’s own is the measure', () => {
     for (const path of ['/a?', '/a?#b?c', '/a#b?c', '/?#']) {
       const { url } = (await (await fetch(origin + path)).json()) as { url: string }
       expect(url).toBe(path.replace(/#.*/u, ''))
+    }
+  })
+
+  it('takes bytes of another realm, and gives a response of the basic type', async () => {
+    const { origin, fetch } = await echo()
+    const bytes = runInNewContext('new Uint8Array([97, 98])') as Uint8Array<ArrayBuffer>
+    for (const body of [bytes, bytes.buffer]) {
+      const response = await fetch(origin, { method: 'PUT', body })
+      expect(response.type).toBe('basic')
+      expect(await response.json()).toMatchObject({ body: 'ab' })
     }
   })
 

@@ -32,7 +32,7 @@ describe('client.fetch', () => {
     const response = await fetch(origin)
     expect(response).toBeInstanceOf(Response)
     expect(response).toBeInstanceOf(fetch.Response)
-    expect(response).toMatchObject({ status: 200, ok: true, type: 'default', redirected: false })
+    expect(response).toMatchObject({ status: 200, ok: true, type: 'basic', redirected: false })
     expect(response.url).toBe(`${origin}/`)
     expect(response.headers.get('content-type')).toBe('application/json')
     expect(response.bodyUsed).toBe(false)
