@@ -42,7 +42,7 @@ export interface CircuitBreakerOptions {
   readonly openMs?: number | undefined
   /** By how much the open time grows each time a probe fails. Default: 1, not at all. */
   readonly openGrowth?: number | undefined
-  /** The longest open time, Retry-After included, in milliseconds. Default: 300,000. */
+  /** The longest open time, Retry-After included, in ms. Default: 300,000, `openMs` if longer. */
   readonly maxOpenMs?: number | undefined
   /** Up to this share of the open time is added by chance. Default: 0. */
   readonly openJitter?: number | undefined
@@ -70,7 +70,7 @@ export interface CircuitBreakerOptions {
 }
 
 type Hooks = 'isFailureResult' | 'key' | 'onStateChange'
-type Windows = 'windowCalls' | 'consecutiveFailures' | 'minimumCalls'
+type Windows = 'windowCalls' | 'consecutiveFailures' | 'minimumCalls' | 'maxOpenMs'
 
 /** The options in full. */
 export type ResolvedBreakerOptions = {
@@ -89,7 +89,7 @@ export const breakerFields: Fields<ResolvedBreakerOptions> = {
   slowCallRatio: fields.number(1, { min: 0, max: 1 }),
   openMs: fields.duration(5000),
   openGrowth: fields.number(1, { min: 1 }),
-  maxOpenMs: fields.duration(300_000),
+  maxOpenMs: fields.optional(fields.duration(300_000)),
   openJitter: fields.number(0, { min: 0, max: 1 }),
   halfOpenCalls: fields.integer(1, { min: 1 }),
   isFailure: fields.callback<ResolvedBreakerOptions['isFailure']>(isOtherSidesFailure),
@@ -110,7 +110,8 @@ export function breakerRules(options: ResolvedBreakerOptions, report: Report): v
   if (windowCalls !== undefined && minimumCalls !== undefined && minimumCalls > windowCalls) {
     report('minimumCalls', `must be at most windowCalls (${windowCalls}), else it never opens`)
   }
-  if (maxOpenMs < openMs) report('maxOpenMs', `must be at least openMs (${openMs})`)
+  if (maxOpenMs !== undefined && maxOpenMs < openMs)
+    report('maxOpenMs', `must be at least openMs (${openMs})`)
 }
 
 export function resolveBreakerOptions(options: CircuitBreakerOptions): ResolvedBreakerOptions {

@@ -51,6 +51,9 @@ export class CircuitPass implements Sink {
   }
 }
 
+/** By default, where `openMs` itself is not longer. */
+const longestOpenMs = 300_000
+
 /** How long a probe may take, in milliseconds, where the circuit stays open for no time. */
 const patienceMs = 1000
 
@@ -167,7 +170,7 @@ export class Circuit {
 
   private open(outcome: unknown): void {
     const { options } = this
-    const { openMs, openGrowth, openJitter, maxOpenMs } = options
+    const { openMs, openGrowth, openJitter, maxOpenMs = Math.max(longestOpenMs, openMs) } = options
     const again = this.state === 'half-open'
     const grown = again ? Math.min(maxOpenMs, this.growing * openGrowth) : openMs
     this.growing = grown

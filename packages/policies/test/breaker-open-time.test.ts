@@ -121,3 +121,20 @@ it.each(kinds)(
     )
   }
 )
+
+it.each([
+  [undefined, 600_000],
+  [700_000, 700_000]
+])('stays open longer than the default maximum where it is told so (%s)', async (most, asks) => {
+  const clock = new TestClock()
+  const breaker = circuitBreaker({
+    consecutiveFailures: 1,
+    openMs: 600_000,
+    maxOpenMs: most,
+    clock
+  })
+  const busy = Object.assign(new Error('busy'), { retryAfterMs: 900_000 })
+  await ending(breaker.execute(() => Promise.reject(busy)))
+  const { error } = await ending(breaker.execute(() => 'never'))
+  expect(error).toMatchObject({ code: 'ERR_CIRCUIT_OPEN', retryAfterMs: asks })
+})
