@@ -5,6 +5,7 @@ import { acceptEncoding } from './decode.ts'
 import type { FetchTask } from './fetch-request.ts'
 import { HttpRequestError } from './errors.ts'
 import {
+  changeHeaders,
   headerIn,
   headerList,
   mergeHeaders,
@@ -104,10 +105,24 @@ export function buildRequest(
   if (client.origin !== undefined && target.origin !== client.origin.origin) {
     headers = withoutHeaders(headers, isSecretHeader)
   }
-  if (changes !== undefined) headers = mergeHeaders(headers, headerList(changes))
+  headers = askingFor(options?.decompress, headers, client)
+  if (changes !== undefined) headers = changeHeaders(headers, changes)
   const body = options === undefined ? undefined : bodyOf(options)
   if (body !== undefined) headers = describeBody(headers, body)
   return finished(defaults, method, target, headers, body, options?.idempotencyKey, context)
+}
+
+/** A call that changes whether bodies are decoded changes what is asked for, too. */
+function askingFor(
+  decompress: boolean | undefined,
+  headers: HeaderList,
+  client: ResolvedClientOptions
+): HeaderList {
+  const own = headerIn(client.headers, 'accept-encoding') !== undefined
+  if (own || decompress === undefined || decompress === client.decompress) return headers
+  return decompress
+    ? [...headers, 'accept-encoding', acceptEncoding]
+    : withoutHeaders(headers, (name) => name === 'accept-encoding')
 }
 
 /** Adds what the client sends along: the correlation id, an idempotency key. */

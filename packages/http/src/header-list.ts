@@ -1,6 +1,9 @@
 import { HttpRequestError } from './errors.ts'
 
-/** Headers as they are given: a plain object, WHATWG `Headers`, or pairs. */
+/**
+ * Headers as they are given: a plain object, WHATWG `Headers`, or pairs. In an object, undefined
+ * takes the client's own header of that name away.
+ */
 export type HeadersInput =
   | Readonly<Record<string, string | number | readonly string[] | undefined>>
   | Iterable<readonly [string, string]>
@@ -69,6 +72,16 @@ export function mergeHeaders(list: HeaderList, changes: HeaderList): string[] {
   const names = new Set<string>()
   for (let index = 0; index < changes.length; index += 2) names.add(changes[index] as string)
   return [...withoutHeaders(list, (name) => names.has(name)), ...changes]
+}
+
+/** `list` with what a caller changes: a name that is given as undefined is taken away. */
+export function changeHeaders(list: HeaderList, changes: HeadersInput): string[] {
+  const merged = mergeHeaders(list, headerList(changes))
+  const dropped = new Set<string>()
+  for (const [name, value] of entriesOf(changes)) {
+    if (value === undefined) dropped.add(name.toLowerCase())
+  }
+  return dropped.size === 0 ? merged : withoutHeaders(merged, (name) => dropped.has(name))
 }
 
 /** `list` without the headers that `drop` tells. */

@@ -1,5 +1,5 @@
 import type { ClientOptions } from './client-options.ts'
-import { headerList, mergeHeaders } from './header-list.ts'
+import { changeHeaders, headerList } from './header-list.ts'
 
 /** Options that only the shared parts know of: a client that changes one has parts of its own. */
 const sharedOptions: readonly (keyof ClientOptions)[] = [
@@ -34,7 +34,7 @@ export function mergeOptions(base: ClientOptions, changes: ClientOptions): Clien
     if (isPlain(below) && isPlain(above)) merged[name] = { ...below, ...above }
   }
   if (base.headers !== undefined && changes.headers !== undefined) {
-    merged['headers'] = pairsOf(mergeHeaders(headerList(base.headers), headerList(changes.headers)))
+    merged['headers'] = pairsOf(changeHeaders(headerList(base.headers), changes.headers))
   }
   return merged
 }

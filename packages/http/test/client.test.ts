@@ -60,6 +60,33 @@ describe('a client', () => {
     expect(form.body).toBe('a=b+c&d=1&d=2')
   })
 
+  it('sends none of its headers that a call, or an extension, says is undefined', async () => {
+    const headers = { Authorization: 'secret', 'x-a': '1' }
+    await using client = createClient(await echo(), { headers })
+    const gone = { authorization: undefined, 'User-Agent': undefined, 'x-a': undefined }
+    const call = await client.get('/', { headers: { ...gone, 'x-b': '2' } }).json<Seen>()
+    expect(call.headers).not.toHaveProperty('authorization')
+    expect(call.headers).not.toHaveProperty('user-agent')
+    expect(call.headers).toMatchObject({ 'x-b': '2' })
+    const extended = client.extend({ headers: { authorization: undefined } })
+    const seen = await extended.get('/').json<Seen>()
+    expect(seen.headers).not.toHaveProperty('authorization')
+    expect(seen.headers).toMatchObject({ 'x-a': '1' })
+  })
+
+  it('asks for compressed bodies where it decodes them', async () => {
+    const origin = await echo()
+    const asks = 'accept-encoding'
+    for (const decompress of [true, false]) {
+      await using client = createClient(origin, { decompress })
+      expect(asks in (await client.get('/').json<Seen>()).headers).toBe(decompress)
+      const other = await client.get('/', { decompress: !decompress }).json<Seen>()
+      expect(asks in other.headers).toBe(!decompress)
+      const given = { decompress: !decompress, headers: { [asks]: 'identity' } }
+      expect((await client.get('/', given).json<Seen>()).headers[asks]).toBe('identity')
+    }
+  })
+
   it('refuses values that have no form of their own in a query or a form', async () => {
     await using client = createClient(await echo())
     for (const value of [{ b: 1 }, new Date(0), new Blob(['x']), () => 1, [[1]]]) {
