@@ -16,7 +16,7 @@ import { HedgeCopy } from './hedge-copy.ts'
 import { HedgeFailures } from './hedge-failures.ts'
 import { HedgePace } from './hedge-pace.ts'
 import { resolveHedgeOptions, type ResolvedHedgeOptions } from './hedge-options.ts'
-import type { RetryBudget } from './retry-budget.ts'
+import { withdrawFrom, type RetryBudget } from './retry-budget.ts'
 
 /** One call of which several copies may run. */
 export class HedgedCall implements AbortListener {
@@ -82,10 +82,12 @@ export class HedgedCall implements AbortListener {
     if (this.settled) return
     this.running--
     copy.close()
-    if (failed) return this.copyFailed(copy, outcome)
-    this.learn()
-    this.budget?.success(this.cost)
-    this.finish(false, outcome)
+    try {
+      if (failed) this.copyFailed(copy, outcome)
+      else this.succeed(outcome)
+    } catch (broken) {
+      this.finish(true, broken)
+    }
   }
 
   /** There was no answer for too long. */
@@ -135,14 +137,8 @@ export class HedgedCall implements AbortListener {
   private copyFailed(copy: HedgeCopy, error: unknown): void {
     const { options, context } = this
     if (context.aborted) return this.onAbort(context.reason)
-    let reason: FailureClass
-    let repeats: boolean
-    try {
-      reason = classified(options.classify, error, copy)
-      repeats = this.mayRepeat(reason)
-    } catch (broken) {
-      return this.finish(true, broken)
-    }
+    const reason = classified(options.classify, error, copy)
+    const repeats = this.mayRepeat(reason)
     const final = isFinal(reason)
     if (!final) this.budget?.failure()
     const now = options.clock.now()
@@ -184,14 +180,16 @@ export class HedgedCall implements AbortListener {
   private withdraw(reason: FailureClass): boolean {
     const { budget } = this
     if (budget === undefined) return true
-    const cost = budget.withdraw(reason)
+    const cost = withdrawFrom(budget, reason)
     if (cost !== undefined) this.cost = cost
     return cost !== undefined
   }
 
-  /** From the start of the first copy: what the call would have cost at least without the others. */
-  private learn(): void {
+  private succeed(result: unknown): void {
+    // From the start of the first copy: what it would have taken at least without the others.
     this.pace.learn((this.first as HedgeCopy).startedAt)
+    this.budget?.success(this.cost)
+    this.finish(false, result)
   }
 
   private finish(failed: boolean, outcome: unknown): void {

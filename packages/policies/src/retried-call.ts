@@ -21,7 +21,7 @@ import {
 import type { GiveUpReason } from './errors.ts'
 import { giveUpChannel, retryChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
-import type { RetryBudget } from './retry-budget.ts'
+import { withdrawFrom, type RetryBudget } from './retry-budget.ts'
 import { resolveRetryOptions, type ResolvedRetryOptions } from './retry-options.ts'
 import { exhausted, firstSetback, noteAttempts, remember, type Setbacks } from './setbacks.ts'
 
@@ -72,18 +72,21 @@ export class RetriedCall implements Sink, AbortListener {
     this.next.run(this.current, this.operation, this)
   }
 
+  /** What a classifier, backoff or budget of the caller's own throws is how the call ends. */
   settle(failed: boolean, outcome: unknown): void {
+    try {
+      this.decide(failed, outcome)
+    } catch (error) {
+      this.sink.settle(true, error)
+    }
+  }
+
+  private decide(failed: boolean, outcome: unknown): void {
     if (!failed && this.options.classifyResult === undefined) return this.succeed(outcome)
     if (failed && this.context.aborted) return this.cutOff(outcome)
-    let reason: FailureClass | undefined
-    let repeats: boolean
-    try {
-      reason = this.classify(failed, outcome)
-      repeats = reason !== undefined && this.mayRepeat(reason)
-    } catch (error) {
-      return this.sink.settle(true, error)
-    }
+    const reason = this.classify(failed, outcome)
     if (reason === undefined) return this.succeed(outcome)
+    const repeats = this.mayRepeat(reason)
     if (!isFinal(reason)) this.budget?.failure()
     if (repeats) this.retryOrGiveUp(reason, failed, outcome)
     else this.finish(reason, failed, outcome)
@@ -133,14 +136,9 @@ export class RetriedCall implements Sink, AbortListener {
     if (attempt > options.maxRetries) return this.giveUp('attempts', failed, outcome)
     const asked = retryAfterOf(outcome) ?? 0
     if (asked > options.maxRetryAfterMs) return this.giveUp('retry-after', failed, outcome)
-    let delayMs: number
-    try {
-      delayMs = Math.max(asked, requireDelay(options.backoff(attempt, setbacks)))
-    } catch (error) {
-      return this.sink.settle(true, error)
-    }
+    const delayMs = Math.max(asked, requireDelay(options.backoff(attempt, setbacks)))
     if (delayMs >= this.context.remainingMs) return this.giveUp('deadline', failed, outcome)
-    const cost = this.budget === undefined ? 0 : this.budget.withdraw(reason)
+    const cost = this.budget === undefined ? 0 : withdrawFrom(this.budget, reason)
     if (cost === undefined) return this.giveUp('budget', failed, outcome)
     setbacks.cost = cost
     this.wait(setbacks, delayMs, failed, outcome)

@@ -1,6 +1,8 @@
 import {
   clockOption,
+  describe,
   fields,
+  invalidOptions,
   resolveFields,
   resolveOptions,
   type Clock,
@@ -196,6 +198,15 @@ export function isRetryBudget(value: unknown): value is RetryBudget {
 }
 
 const methods = ['request', 'failure', 'success', 'withdraw', 'for'] as const
+
+/** What one repetition costs, undefined for none; a budget may be the caller's own. */
+export function withdrawFrom(budget: RetryBudget, reason: FailureClass): number | undefined {
+  const cost = budget.withdraw(reason)
+  if (cost === undefined || (typeof cost === 'number' && cost >= 0)) return cost
+  throw invalidOptions('budget', [
+    `withdraw: must give a number or undefined, not ${describe(cost)}`
+  ])
+}
 
 /** The budget that a call belongs to, told that the call has begun. */
 export function chargedBudget(
