@@ -47,7 +47,7 @@ export interface ChaosOptions {
     | {
         /** Default: 0. */
         readonly rate?: number | undefined
-        /** Makes the result. Default: undefined. */
+        /** Makes the result, which stands for one of the operation's own. Default: undefined. */
         readonly result?: ((context: Context) => unknown) | undefined
       }
     | undefined

@@ -10,9 +10,10 @@ import {
 import { FlowPolicy } from './flow-policy.ts'
 import { isPolicy, policyProblem } from './policy-like.ts'
 import { runAsPromise, settleWith, type Flow } from './flow.ts'
+import type { PolicyOr, SubstituteOf, SubstitutingPolicy } from './substituting-policy.ts'
 
 /** What cockatiel's `execute` and `wrap` need to know of a policy. */
-export type CockatielPolicy = IPolicy<CockatielContext>
+export type CockatielPolicy<S = never> = IPolicy<CockatielContext, S>
 
 /** What an operation under `toCockatiel` is given. */
 export interface CockatielContext extends IDefaultPolicyContext {
@@ -28,9 +29,11 @@ export interface CockatielContext extends IDefaultPolicyContext {
  *
  * @throws OptionsError when it is no policy
  */
-export function toCockatiel(policy: Policy): CockatielPolicy {
+export function toCockatiel<P extends SubstitutingPolicy<unknown>>(
+  policy: P
+): CockatielPolicy<SubstituteOf<P>> {
   requirePolicy('toCockatiel', policy)
-  return new AsCockatiel(policy)
+  return new AsCockatiel(policy as Policy)
 }
 
 /**
@@ -39,7 +42,9 @@ export function toCockatiel(policy: Policy): CockatielPolicy {
  *
  * @throws OptionsError when it is no policy
  */
-export function fromCockatiel(theirs: Pick<IPolicy, 'execute'>): Policy {
+export function fromCockatiel<P extends Pick<IPolicy<IDefaultPolicyContext, unknown>, 'execute'>>(
+  theirs: P
+): PolicyOr<P extends { readonly _altReturn: infer S } ? S : never> {
   requirePolicy('fromCockatiel', theirs)
   return new FromCockatiel(theirs)
 }

@@ -5,6 +5,7 @@ import { runAsPromise, settleWith, type Flow } from './flow.ts'
 import { limitsTime, type LimitedFlow } from './limited.ts'
 import { isPolicy, policyProblem } from './policy-like.ts'
 import { chargeOnce } from './prepaid-budget.ts'
+import type { PolicyOr, SubstituteOf, SubstitutingPolicy } from './substituting-policy.ts'
 
 /**
  * Several policies as one, outermost first: `compose(timeout, retry)` limits the time of all
@@ -13,12 +14,14 @@ import { chargeOnce } from './prepaid-budget.ts'
  *
  * @throws OptionsError when one of them is not a policy
  */
-export function compose(...policies: readonly Policy[]): Policy {
+export function compose<P extends readonly SubstitutingPolicy<unknown>[]>(
+  ...policies: P
+): PolicyOr<SubstituteOf<P[number]>> {
   const issues = policies.flatMap((policy, index) =>
     isPolicy(policy) ? [] : [`policy ${index + 1}: ${policyProblem}`]
   )
   if (issues.length > 0) throw invalidOptions('compose', issues)
-  return new Composition(policies)
+  return new Composition(policies as readonly Policy[])
 }
 
 class Composition extends FlowPolicy {

@@ -5,7 +5,6 @@ import {
   resolveOptions,
   type Context,
   type Fields,
-  type Policy,
   type Report
 } from '@aplomb/kernel'
 import { callerScope } from './caller-scope.ts'
@@ -13,6 +12,7 @@ import { fallbackChannel } from './events.ts'
 import { FlowPolicy } from './flow-policy.ts'
 import { operationFlow, type Flow, type Sink } from './flow.ts'
 import { limitsTime, type LimitedFlow } from './limited.ts'
+import type { SubstitutingPolicy } from './substituting-policy.ts'
 
 /** What failed: an error, or a result that counts as a failure. */
 export interface Failure {
@@ -20,12 +20,12 @@ export interface Failure {
   readonly result?: unknown
 }
 
-/** What `fallback` takes: `value` or `action`. */
-export interface FallbackOptions {
+/** What `fallback` takes: `value` or `action`, which give a substitute `S`. */
+export interface FallbackOptions<S = unknown> {
   /** The substitute itself. */
-  readonly value?: unknown
+  readonly value?: S
   /** Makes the substitute. */
-  readonly action?: ((failure: Failure, context: Context) => unknown) | undefined
+  readonly action?: ((failure: Failure, context: Context) => PromiseLike<S> | S) | undefined
   /** Which errors are replaced. Default: all but mistakes of the caller (`invalid`). */
   readonly handles?: ((error: unknown, context: Context) => boolean) | undefined
   /** Which results are replaced. Default: none. */
@@ -58,9 +58,11 @@ const fallbackFields: Fields<Resolved> = {
  * Gives a substitute instead of a failure. A call that its caller aborted is never replaced. When
  * the action fails, its failure is the outcome.
  *
+ * What `execute` gives is typed as the operation's result or the substitute, in compositions too.
+ *
  * @throws OptionsError
  */
-export function fallback(options: FallbackOptions): Policy {
+export function fallback<S>(options: FallbackOptions<S>): SubstitutingPolicy<S> {
   const resolved = resolveOptions('fallback', options, fallbackFields, ({ action }, report) =>
     requireOne(options, action, report)
   )
@@ -133,7 +135,7 @@ function isReplaceable(error: unknown): boolean {
   return !(isAplombError(error) && error.kind === 'invalid')
 }
 
-function requireOne(given: FallbackOptions, action: unknown, report: Report): void {
+function requireOne(given: object | undefined, action: unknown, report: Report): void {
   const hasValue = Object.hasOwn(given ?? {}, 'value')
   if (!hasValue && action === undefined) report('value', 'is required, or action')
   if (hasValue && action !== undefined) report('action', 'cannot be combined with value')

@@ -55,4 +55,5 @@ export {
   type StandardHedgingOptions,
   type StandardOptions
 } from './standard.ts'
+export type { PolicyOr, SubstituteOf, SubstitutingPolicy } from './substituting-policy.ts'
 export { timeout, type TimeoutOptions } from './timeout.ts'

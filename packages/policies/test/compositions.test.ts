@@ -13,7 +13,8 @@ import {
   timeout,
   type CircuitBreaker,
   type Context,
-  type Policy
+  type Policy,
+  type SubstitutingPolicy
 } from '@aplomb/policies'
 import * as cockatiel from 'cockatiel'
 import fc from 'fast-check'
@@ -34,7 +35,7 @@ const foreign: Policy = {
   execute: async (operation, options) => operation(options as Context)
 }
 
-const parts: Readonly<Record<string, (world: World) => Policy>> = {
+const parts: Readonly<Record<string, (world: World) => SubstitutingPolicy<unknown>>> = {
   total: ({ clock }) => timeout({ ms: 70, phase: 'total', clock }),
   each: ({ clock }) => timeout({ ms: 15, clock }),
   cooperative: ({ clock }) => timeout({ ms: 25, cooperative: true, clock }),
@@ -114,7 +115,7 @@ it('keeps every promise in any composition, whoever gives up and when', async ()
     fc.asyncProperty(plan, async ({ names, calls }) => {
       const clock = new TestClock()
       const world: World = { clock, random: seededRandom(9), limits: [], breakers: [] }
-      const policy = compose(...names.map((name) => (parts[name] as (w: World) => Policy)(world)))
+      const policy = compose(...names.map((name) => (parts[name] as (typeof parts)[string])(world)))
       const checks: Promise<void>[] = []
       const listeners: (() => number)[] = []
       for (const { at, abortAt, work } of calls) {

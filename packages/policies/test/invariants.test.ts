@@ -11,7 +11,7 @@ import {
   retryBudget,
   standard,
   timeout,
-  type Policy
+  type SubstitutingPolicy
 } from '@aplomb/policies'
 import { describe, expect, it } from 'vitest'
 import { countListeners, ending, type Ending } from './tools.ts'
@@ -20,7 +20,10 @@ const seeds = process.env['APLOMB_STRESS'] === '1' ? 300 : 15
 
 interface Stack {
   readonly name: string
-  make(clock: TestClock, random: () => number): { policy: Policy; inUse: () => number }
+  make(
+    clock: TestClock,
+    random: () => number
+  ): { policy: SubstitutingPolicy<unknown>; inUse: () => number }
 }
 
 const none = (): number => 0

@@ -9,7 +9,8 @@ import {
   hedge,
   retry,
   type CircuitBreaker,
-  type Policy
+  type Policy,
+  type SubstitutingPolicy
 } from '@aplomb/policies'
 import { describe, expect, it } from 'vitest'
 import { ending, never } from './tools.ts'
@@ -36,7 +37,7 @@ async function ripe(clock: TestClock, onHalfOpen: () => void): Promise<CircuitBr
 describe('who is told of a call may end it, and nothing begins after that:', () => {
   interface Told {
     readonly name: string
-    make(clock: TestClock, stop: () => void): Promise<Policy> | Policy
+    make(clock: TestClock, stop: () => void): Promise<Policy> | SubstitutingPolicy<unknown>
   }
   const told: Told[] = [
     { name: 'onRetry', make: (clock, onRetry) => retry({ clock, backoff: 1, onRetry }) },

@@ -37,6 +37,19 @@ it('composes any number of policies', () => {
   compose(r, { run: () => 1 })
 })
 
+it('gives a substitute, too, where there may be one, however many policies', () => {
+  const given = fallback({ value: 'none' })
+  expectTypeOf(given.execute(() => 1)).resolves.toEqualTypeOf<number | string>()
+  const made = fallback({ action: async () => null })
+  expectTypeOf(made.execute(() => 1)).resolves.toEqualTypeOf<number | null>()
+  const r = retry()
+  const composed = compose(r, r, r, given, r, r, compose(r, made), r)
+  expectTypeOf(composed.execute(() => 1)).resolves.toEqualTypeOf<number | string | null>()
+  // @ts-expect-error it may give a string, whatever the operation gives
+  const policy: Policy = given
+  expectTypeOf(compose(policy)).toEqualTypeOf<Policy>()
+})
+
 it('knows the options', () => {
   expectTypeOf(circuitBreaker()).toEqualTypeOf<CircuitBreaker>()
   // @ts-expect-error ms is required
@@ -56,4 +69,12 @@ it('is at home in the types of cockatiel', () => {
   const wrapped = cockatiel.wrap(toCockatiel(retry()), cockatiel.noop)
   expectTypeOf(wrapped.execute(async () => 1)).resolves.toEqualTypeOf<number>()
   expectTypeOf(fromCockatiel(cockatiel.noop)).toEqualTypeOf<Policy>()
+  expectTypeOf(fromCockatiel(cockatiel.retry(cockatiel.handleAll, {}))).toEqualTypeOf<Policy>()
+})
+
+it('takes substitutes there and back', () => {
+  const ours = cockatiel.wrap(cockatiel.noop, toCockatiel(fallback({ value: 'none' })))
+  expectTypeOf(ours.execute(() => 1)).resolves.toEqualTypeOf<number | string>()
+  const theirs = fromCockatiel(cockatiel.fallback(cockatiel.handleAll, 'none'))
+  expectTypeOf(compose(theirs).execute(() => 1)).resolves.toEqualTypeOf<number | string>()
 })

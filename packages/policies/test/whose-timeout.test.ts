@@ -1,5 +1,14 @@
 import { TestClock } from '@aplomb/kernel/testing'
-import { compose, deadline, fallback, hedge, retry, timeout, type Policy } from '@aplomb/policies'
+import {
+  compose,
+  deadline,
+  fallback,
+  hedge,
+  retry,
+  timeout,
+  type Policy,
+  type SubstitutingPolicy
+} from '@aplomb/policies'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { ending } from './tools.ts'
@@ -46,7 +55,7 @@ function limit({ kind, ms }: Layer, clock: TestClock): Policy {
   return timeout({ ms, name, phase: name, cooperative: kind === 'cooperative', clock })
 }
 
-function between({ between: what }: Layer, clock: TestClock): Policy[] {
+function between({ between: what }: Layer, clock: TestClock): SubstitutingPolicy<unknown>[] {
   if (what === 'hedge') return [hedge({ maxHedges: 0, clock })]
   if (what === 'retry') return [retry({ maxRetries: 0, clock })]
   return what === 'fallback' ? [fallback({ value: 1, handles: () => false })] : []
