@@ -120,6 +120,8 @@ export class SlidingWindow implements Meter {
 
   available(now: number): number {
     this.expire(now)
+    // Nothing is taken before what was reserved for later, in a pause that has ended since.
+    if (now < this.last) return 0
     return Math.max(0, this.limit - this.held - (this.total - this.expired))
   }
 

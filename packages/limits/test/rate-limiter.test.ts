@@ -225,6 +225,15 @@ describe('reserve', () => {
     expect(late.at).toBe(1000)
   })
 
+  it('leaves nothing to take before it, and says so, also where a pause ended early', () => {
+    const { limiter } = setUp('4/s')
+    limiter.pause(70)
+    expect(limiter.reserve().at).toBe(70)
+    limiter.resume()
+    expect(limiter.available()).toBe(0)
+    expect(limiter.tryAcquire()).toBeUndefined()
+  })
+
   it('refuses what comes too late, and what has no end', () => {
     const { limiter } = setUp('1/s')
     limiter.reserve()
