@@ -20,7 +20,7 @@ export abstract class AplombError extends Error {
   toJSON(): Record<string, unknown> {
     const { name, code, kind, message, cause } = this
     const fields: Record<string, unknown> = { name, code, kind, message, ...(this as object) }
-    if (cause !== undefined) fields['cause'] = causeAsJson(cause)
+    if (cause !== undefined) fields['cause'] = asJson(cause)
     return fields
   }
 }
@@ -92,6 +92,13 @@ export abstract class ExhaustedError extends AplombError {
     super(message, causeOf(options))
     this.attempts = options.attempts
   }
+
+  override toJSON(): Record<string, unknown> {
+    const attempts = this.attempts.map((record) =>
+      record.error === undefined ? record : { ...record, error: asJson(record.error) }
+    )
+    return { ...super.toJSON(), attempts }
+  }
 }
 
 /** The other side failed. */
@@ -114,9 +121,9 @@ function causeOf(options: ErrorOptions): ErrorOptions | undefined {
   return 'cause' in options && options.cause !== undefined ? { cause: options.cause } : undefined
 }
 
-function causeAsJson(cause: unknown): unknown {
-  if (isAplombError(cause)) return cause
-  if (!(cause instanceof Error)) return cause
-  const { code } = cause as { code?: unknown }
-  return { name: cause.name, message: cause.message, ...(code === undefined ? {} : { code }) }
+/** An error of someone else's would be `{}`: it has neither name nor message of its own. */
+function asJson(error: unknown): unknown {
+  if (isAplombError(error) || !(error instanceof Error)) return error
+  const { name, message, code } = error as Error & { code?: unknown }
+  return { name, message, ...(code === undefined ? {} : { code }) }
 }

@@ -62,6 +62,18 @@ it('keeps data and cause as fields, and writes both into JSON', () => {
   expect(JSON.parse(JSON.stringify(gaveUp))).toMatchObject({ attempts, cause: { retryAfterMs: 5 } })
 })
 
+it('writes what each attempt met with into JSON, whoever’s error it is', () => {
+  const errors = [cause, new Broken('down'), 'text', undefined]
+  const records = errors.map((error) => ({ ...attempts[0], error }) as (typeof attempts)[0])
+  const written = JSON.parse(JSON.stringify(new GaveUp('enough', { attempts: records })))
+  expect(written.attempts.map(({ error }: { error?: unknown }) => error)).toEqual([
+    { name: 'Error', message: 'root', code: 'ECONNRESET' },
+    { name: 'Broken', message: 'down', code: 'ERR_BROKEN', kind: 'failed' },
+    'text',
+    undefined
+  ])
+})
+
 it('has no field for what was not given', () => {
   expect('retryAfterMs' in new Refused('no')).toBe(false)
   expect('cause' in new Refused('no')).toBe(false)
