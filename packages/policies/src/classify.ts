@@ -18,6 +18,15 @@ export type FailureClass =
 /** Sorts failures; give your own to `retry` and fall back on `classifyError`. */
 export type Classifier = (error: unknown, context: Context) => FailureClass
 
+/** Says of a result what it means: a class makes it a failure, undefined a success. */
+export type ResultClassifier = (result: unknown, context: Context) => FailureClass | undefined
+
+/** How one policy sorts the ends of attempts. */
+export interface OutcomeClassifiers {
+  readonly classify: Classifier
+  readonly classifyResult: ResultClassifier | undefined
+}
+
 const classes: ReadonlySet<unknown> = new Set<FailureClass>([
   'transient',
   'throttled',
@@ -97,15 +106,24 @@ export function retryAfterOf(outcome: unknown): number | undefined {
 }
 
 /** What a classifier says; one that says nothing sees no reason to try again. */
-export function classified(classify: Classifier, error: unknown, context: Context): FailureClass {
+function classified(classify: Classifier, error: unknown, context: Context): FailureClass {
   return requireClass('classify', classify(error, context)) ?? 'permanent'
 }
 
-/** Neither a promise nor a boolean says what to do, and neither may be taken for "again". */
-export function requireClass(
-  option: string,
-  found: FailureClass | undefined
+/** What the caller's classifiers say of how an attempt ended; undefined for a success. */
+export function classifyOutcome(
+  { classify, classifyResult }: OutcomeClassifiers,
+  failed: boolean,
+  outcome: unknown,
+  context: Context
 ): FailureClass | undefined {
+  return failed
+    ? classified(classify, outcome, context)
+    : requireClass('classifyResult', classifyResult?.(outcome, context))
+}
+
+/** Neither a promise nor a boolean says what to do, and neither may be taken for "again". */
+function requireClass(option: string, found: FailureClass | undefined): FailureClass | undefined {
   if (found === undefined || found === null || classes.has(found)) return found ?? undefined
   const problem = `must give a failure class such as "transient", not ${describe(found)}`
   throw invalidOptions(option, [problem])

@@ -22,13 +22,15 @@ export class HedgeFailures {
     attempt: number,
     reason: FailureClass,
     durationMs: number,
-    error: unknown,
+    failed: boolean,
+    outcome: unknown,
     now: number
   ): void {
-    this.attempts.push({ attempt, reason, durationMs, error })
+    const error = failed ? { error: outcome } : undefined
+    this.attempts.push({ attempt, reason, durationMs, ...error })
     // All together are unsent only where each of them is.
     if (reason !== 'unsent') this.reason = reason
-    const asked = retryAfterOf(error) ?? 0
+    const asked = retryAfterOf(outcome) ?? 0
     if (asked > 0) this.notBefore = Math.max(now + asked, this.notBefore ?? 0)
   }
 
@@ -42,18 +44,19 @@ export class HedgeFailures {
     noteAttempts(error, this.name, this.attempts)
   }
 
-  /** No copy is left and none will follow: what the call is to reject with. */
-  giveUp(why: GiveUpReason, error: unknown, now: number): unknown {
+  /** No copy is left and none will follow: what the call is to end with. */
+  giveUp(why: GiveUpReason, failed: boolean, outcome: unknown, now: number): unknown {
     const { name, attempts, correlationId } = this
     const alone = attempts.length === 1
-    if (alone && why === 'attempts') return error
+    if (alone && why === 'attempts') return outcome
     if (giveUpChannel.hasSubscribers) {
       giveUpChannel.publish({ name, attempts: attempts.length, reason: why, correlationId })
     }
-    if (!alone) return this.exhausted(why, error, now)
-    this.tell(error)
-    note(error, { policy: name, what: 'gave-up', reason: why })
-    return error
+    if (!failed) return outcome
+    if (!alone) return this.exhausted(why, outcome, now)
+    this.tell(outcome)
+    note(outcome, { policy: name, what: 'gave-up', reason: why })
+    return outcome
   }
 
   /** Unlike what a retry gave up, it may be tried again. */

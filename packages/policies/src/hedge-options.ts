@@ -7,7 +7,7 @@ import {
   type Fields,
   type Report
 } from '@aplomb/kernel'
-import { classifyError, type Classifier } from './classify.ts'
+import { classifyError, type Classifier, type ResultClassifier } from './classify.ts'
 import { budgetField, idempotentField, withBudgetClock } from './retry-options.ts'
 import type { RetryBudget, RetryBudgetOptions } from './retry-budget.ts'
 
@@ -49,6 +49,11 @@ export interface HedgeOptions {
   readonly idempotent?: boolean | ((context: Context) => boolean) | undefined
   /** What a failure means: a `permanent` one ends the call. Default: `classifyError`. */
   readonly classify?: Classifier | undefined
+  /**
+   * What a result means: a class makes it a failure, undefined a success. The last one is returned
+   * when no copy succeeds. Default: success.
+   */
+  readonly classifyResult?: ResultClassifier | undefined
   /** Limits how much load hedges add. Share it with the retries. Default: none. */
   readonly budget?: RetryBudget | RetryBudgetOptions | undefined
   /** Which of the budget's keys a call belongs to. Default: none, one budget for all. */
@@ -71,6 +76,7 @@ export interface ResolvedHedgeOptions {
   readonly refreshMs: number
   readonly idempotent: boolean | ((context: Context) => boolean)
   readonly classify: Classifier
+  readonly classifyResult: ResultClassifier | undefined
   readonly budget: RetryBudget | undefined
   readonly budgetKey: HedgeOptions['budgetKey']
   readonly name: string
@@ -87,6 +93,7 @@ export const hedgeFields: Fields<ResolvedHedgeOptions> = {
   refreshMs: fields.duration(3000),
   idempotent: idempotentField,
   classify: fields.callback<Classifier>(classifyError),
+  classifyResult: fields.callback<ResultClassifier | undefined>(undefined),
   budget: budgetField,
   budgetKey: fields.callback<HedgeOptions['budgetKey']>(undefined),
   name: fields.string('hedge'),

@@ -8,7 +8,7 @@ import {
   keepShape
 } from '@aplomb/kernel'
 import { callerScope } from './caller-scope.ts'
-import { classified, isFinal, isTimeout, type FailureClass } from './classify.ts'
+import { classifyOutcome, isFinal, isTimeout, type FailureClass } from './classify.ts'
 import type { GiveUpReason } from './errors.ts'
 import { hedgeChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
@@ -83,8 +83,7 @@ export class HedgedCall implements AbortListener {
     this.running--
     copy.close()
     try {
-      if (failed) this.copyFailed(copy, outcome)
-      else this.succeed(outcome)
+      this.decide(copy, failed, outcome)
     } catch (broken) {
       this.finish(true, broken)
     }
@@ -134,26 +133,37 @@ export class HedgedCall implements AbortListener {
     this.next.run(copy, this.operation, copy)
   }
 
-  private copyFailed(copy: HedgeCopy, error: unknown): void {
+  private decide(copy: HedgeCopy, failed: boolean, outcome: unknown): void {
+    const { context, options } = this
+    if (failed && context.aborted) return this.onAbort(context.reason)
+    const reason = classifyOutcome(options, failed, outcome, copy)
+    if (reason === undefined) this.succeed(outcome)
+    else this.copyFailed(copy, reason, failed, outcome)
+  }
+
+  private copyFailed(
+    copy: HedgeCopy,
+    reason: FailureClass,
+    failed: boolean,
+    outcome: unknown
+  ): void {
     const { options, context } = this
-    if (context.aborted) return this.onAbort(context.reason)
-    const reason = classified(options.classify, error, copy)
     const repeats = this.mayRepeat(reason)
     const final = isFinal(reason)
     if (!final) this.budget?.failure()
     const now = options.clock.now()
     const before = this.failures
     const failures = (this.failures ??= new HedgeFailures(options.name, context.correlationId))
-    failures.add(copy.attempt, reason, Math.max(0, now - copy.startedAt), error, now)
+    failures.add(copy.attempt, reason, Math.max(0, now - copy.startedAt), failed, outcome, now)
     if (final) {
-      if (before !== undefined) failures.tell(error)
-      return this.finish(true, error)
+      if (failed && before !== undefined) failures.tell(outcome)
+      return this.finish(failed, outcome)
     }
     if (failures.pushedBack) this.cancelTimer()
     if (this.running > 0) return
     const why = this.whyNoMore(failures, reason, repeats)
     if (why === undefined) this.startHedge('failed')
-    else this.finish(true, failures.giveUp(why, error, now))
+    else this.finish(failed, failures.giveUp(why, failed, outcome, now))
   }
 
   private whyNoMore(

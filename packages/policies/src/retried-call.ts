@@ -10,14 +10,7 @@ import {
   keepShape
 } from '@aplomb/kernel'
 import { callerScope } from './caller-scope.ts'
-import {
-  classified,
-  isFinal,
-  isTimeout,
-  requireClass,
-  retryAfterOf,
-  type FailureClass
-} from './classify.ts'
+import { classifyOutcome, isFinal, isTimeout, retryAfterOf, type FailureClass } from './classify.ts'
 import type { GiveUpReason } from './errors.ts'
 import { giveUpChannel, retryChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
@@ -84,7 +77,7 @@ export class RetriedCall implements Sink, AbortListener {
   private decide(failed: boolean, outcome: unknown): void {
     if (!failed && this.options.classifyResult === undefined) return this.succeed(outcome)
     if (failed && this.context.aborted) return this.cutOff(outcome)
-    const reason = this.classify(failed, outcome)
+    const reason = classifyOutcome(this.options, failed, outcome, this.current)
     if (reason === undefined) return this.succeed(outcome)
     const repeats = this.mayRepeat(reason)
     if (!isFinal(reason)) this.budget?.failure()
@@ -107,13 +100,6 @@ export class RetriedCall implements Sink, AbortListener {
     this.attempt++
     this.startedAt = this.options.clock.now()
     this.caller?.runInAsyncScope(() => this.tryOnce())
-  }
-
-  private classify(failed: boolean, outcome: unknown): FailureClass | undefined {
-    const { classify, classifyResult } = this.options
-    return failed
-      ? classified(classify, outcome, this.current)
-      : requireClass('classifyResult', classifyResult?.(outcome, this.current))
   }
 
   /** Whether doing it again is of use and does no harm. */

@@ -16,7 +16,12 @@ import {
   type Backoff,
   type ExponentialBackoffOptions
 } from './backoff.ts'
-import { classifyError, type Classifier, type FailureClass } from './classify.ts'
+import {
+  classifyError,
+  type Classifier,
+  type FailureClass,
+  type ResultClassifier
+} from './classify.ts'
 import {
   isRetryBudget,
   nestedBudget,
@@ -49,9 +54,7 @@ export interface RetryOptions {
   /** What a failure means. Default: `classifyError`. */
   readonly classify?: Classifier | undefined
   /** What a result means: a class makes it a failure, undefined a success. Default: success. */
-  readonly classifyResult?:
-    | ((result: unknown, context: Context) => FailureClass | undefined)
-    | undefined
+  readonly classifyResult?: ResultClassifier | undefined
   /**
    * Whether the work may be done twice. If not, only failures that surely sent nothing are tried
    * again. Default: true.
@@ -78,7 +81,7 @@ export interface ResolvedRetryOptions {
   readonly maxRetries: number
   readonly backoff: Backoff
   readonly classify: Classifier
-  readonly classifyResult: RetryOptions['classifyResult']
+  readonly classifyResult: ResultClassifier | undefined
   readonly idempotent: boolean | ((context: Context) => boolean)
   readonly budget: RetryBudget | undefined
   readonly budgetKey: RetryOptions['budgetKey']
@@ -126,7 +129,7 @@ export const retryFields: Fields<ResolvedRetryOptions> = {
   maxRetries: fields.integer(3),
   backoff: backoffField,
   classify: fields.callback<Classifier>(classifyError),
-  classifyResult: fields.callback<RetryOptions['classifyResult']>(undefined),
+  classifyResult: fields.callback<ResultClassifier | undefined>(undefined),
   idempotent: idempotentField,
   budget: budgetField,
   budgetKey: fields.callback<RetryOptions['budgetKey']>(undefined),

@@ -9,6 +9,8 @@ interface CopyPlan {
   /** Undefined for success. */
   readonly found: FailureClass | undefined
   readonly asks: number
+  /** A failure may be thrown or be a result. */
+  readonly returns: boolean
 }
 
 interface Plan {
@@ -36,7 +38,8 @@ const plan: fc.Arbitrary<Plan> = fc.record({
               freq: 3
             }
           ),
-          asks: fc.constantFrom(0, 0, 0, 50)
+          asks: fc.constantFrom(0, 0, 0, 50),
+          returns: fc.boolean()
         }),
         { minLength: 6, maxLength: 6 }
       )
@@ -51,7 +54,9 @@ const plan: fc.Arbitrary<Plan> = fc.record({
 interface Expected {
   readonly starts: number[]
   readonly atMs: number
-  readonly winner: number | undefined
+  /** Which copy ends the call, and whether that is a success. */
+  readonly last: number
+  readonly succeeds: boolean
 }
 
 /** What a hedge is, in so many words: who starts and ends next, again and again. */
@@ -79,9 +84,9 @@ function expected({ copies, maxHedges, delayMs, idempotent, paid }: Plan): Expec
     }
     const now = endOf(first)
     const { found, asks } = copies[first] as CopyPlan
-    if (found === undefined) return { starts, atMs: now, winner: first + 1 }
+    if (found === undefined) return { starts, atMs: now, last: first, succeeds: true }
     running.delete(first)
-    if (found === 'permanent') return { starts, atMs: now, winner: undefined }
+    if (found === 'permanent') return { starts, atMs: now, last: first, succeeds: false }
     if (asks > 0) {
       pushedBack = true
       nextStart = Number.POSITIVE_INFINITY
@@ -89,7 +94,7 @@ function expected({ copies, maxHedges, delayMs, idempotent, paid }: Plan): Expec
     if (running.size > 0) continue
     const repeats = idempotent || found === 'unsent'
     const goesOn = !pushedBack && starts.length <= maxHedges && repeats && left > 0
-    if (!goesOn) return { starts, atMs: now, winner: undefined }
+    if (!goesOn) return { starts, atMs: now, last: first, succeeds: false }
     start(now)
   }
 }
@@ -106,7 +111,8 @@ it('behaves as a naive model says', async () => {
         ...options,
         clock,
         budget: retryBudget({ kind: 'aws', capacity: paid, cost: 1, clock }),
-        classify: (error) => (error as CopyPlan).found as FailureClass
+        classify: (error) => (error as CopyPlan).found as FailureClass,
+        classifyResult: (result) => (result as CopyPlan).found
       })
       const end = await runToEnd(clock, () =>
         policy.execute(async ({ attempt, signal }) => {
@@ -122,14 +128,18 @@ it('behaves as a naive model says', async () => {
             })
           })
           ended.add(attempt)
-          if (copy.found === undefined) return attempt
-          throw { ...copy, ...(copy.asks === 0 ? {} : { retryAfterMs: copy.asks }) }
+          const outcome = { ...copy, ...(copy.asks === 0 ? {} : { retryAfterMs: copy.asks }) }
+          if (copy.found === undefined || copy.returns) return outcome
+          throw outcome
         })
       )
-      const { winner, ...when } = expected(given)
+      const { last, succeeds, ...when } = expected(given)
       expect({ starts, atMs: end.atMs }).toEqual(when)
-      expect(end.value).toBe(winner)
-      expect(end.error === undefined).toBe(winner !== undefined)
+      const { returns, takes } = copies[last] as CopyPlan
+      expect(end.value).toEqual(
+        succeeds || returns ? expect.objectContaining({ takes }) : undefined
+      )
+      expect(end.error === undefined).toBe(succeeds || returns)
       // Each copy has either ended or been aborted, and never both.
       for (const index of starts.keys()) {
         expect(aborted.has(index + 1)).toBe(!ended.has(index + 1))

@@ -54,6 +54,19 @@ describe('hedge', () => {
     expect(work.started).toEqual([0, 100, 200])
   })
 
+  it('takes results for failures where classifyResult says so, and returns the last', async () => {
+    const clock = new TestClock()
+    const statuses = [503, 200]
+    const policy = hedge({
+      clock,
+      classifyResult: (status) => ((status as number) >= 500 ? 'transient' : undefined)
+    })
+    const first = await runToEnd(clock, () => policy.execute(() => statuses.shift()))
+    expect(first).toMatchObject({ value: 200, atMs: 0 })
+    const down = await runToEnd(clock, () => policy.execute(({ attempt }) => 500 + attempt))
+    expect(down).toMatchObject({ value: 502, atMs: 0 })
+  })
+
   it('starts a copy at once when the first fails', async () => {
     const clock = new TestClock()
     const started: number[] = []
