@@ -29,7 +29,10 @@ export type StoreAnswer =
  * runs one script for it, and takes the time from the server.
  */
 export interface RateStore {
-  /** Takes `weight` from all windows of the key, or from none. */
+  /**
+   * Takes `weight` from all windows of the key, or from none. Who asks for other windows of the same
+   * key is counted apart.
+   */
   take(request: StoreRequest): Promise<StoreAnswer>
   /** Undoes what a `take` granted and nobody used. */
   giveBack(request: StoreRequest, ticket: unknown): Promise<void>
@@ -53,22 +56,28 @@ export class MemoryStore implements RateStore {
     this.keys = new KeyTable(maxKeys, create)
   }
 
-  take({ key, weight, windows }: StoreRequest): Promise<StoreAnswer> {
+  take(request: StoreRequest): Promise<StoreAnswer> {
+    const { weight, windows } = request
     this.windows = windows
     const now = this.now()
-    const { meters } = this.keys.get(key, () => now)
+    const { meters } = this.keys.get(nameOf(request), () => now)
     const at = earliestOf(meters, now, weight)
     if (at > now) return Promise.resolve({ granted: false, retryAfterMs: at - now })
     for (const meter of meters) meter.take(now, weight)
     return Promise.resolve({ granted: true, ticket: now })
   }
 
-  giveBack({ key, weight }: StoreRequest, ticket: unknown): Promise<void> {
-    for (const meter of this.keys.peek(key)?.meters ?? []) meter.giveBack(Number(ticket), weight)
+  giveBack(request: StoreRequest, ticket: unknown): Promise<void> {
+    const { meters = [] } = this.keys.peek(nameOf(request)) ?? {}
+    for (const meter of meters) meter.giveBack(Number(ticket), request.weight)
     return Promise.resolve()
   }
 
   private now(): number {
     return this.time.read(this.clock.now())
   }
+}
+
+function nameOf({ key, windows }: StoreRequest): string {
+  return JSON.stringify([key, windows])
 }

@@ -53,6 +53,15 @@ describe('storeLimiter', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('counts apart for who has other windows', async () => {
+    const { clock, store, limiter } = setUp()
+    await limiter.acquire()
+    const other = storeLimiter('1/min', { store, clock })
+    await other.acquire()
+    await expect(other.acquire({ timeoutMs: 1000 })).rejects.toThrow(DeadlineUnreachableError)
+    await limiter.acquire({ timeoutMs: 1 })
+  })
+
   it('counts together for all who use the store', async () => {
     const { clock, store, limiter } = setUp()
     const other = storeLimiter('2/s', { store, clock })
