@@ -15,7 +15,7 @@ import {
 import { timeoutChannel } from './events.ts'
 import { note } from './explain.ts'
 import { FlowPolicy } from './flow-policy.ts'
-import type { Flow, Sink } from './flow.ts'
+import { operationFlow, type Flow, type Sink } from './flow.ts'
 
 /** What `timeout` takes. */
 export interface TimeoutOptions {
@@ -83,9 +83,9 @@ class TimeoutPolicy extends FlowPolicy {
 
 class TimeoutFlow implements Flow {
   readonly timed = true
-  protected readonly options: Resolved
-  protected readonly next: Flow
-  protected readonly timers: TimerStock<TimedCall>
+  readonly options: Resolved
+  readonly next: Flow
+  readonly timers: TimerStock<TimedCall>
 
   constructor(options: Resolved, next: Flow) {
     this.options = options
@@ -94,29 +94,26 @@ class TimeoutFlow implements Flow {
   }
 
   run(context: Context, operation: Operation<unknown>, sink: Sink): void {
-    const { options, next, timers } = this
-    new TimedCall(context, options, timers, sink).start(next, operation)
+    new TimedCall(context, this, sink).start(operation)
   }
 }
 
 /** It rejects at once, so at the top of a stack it needs nobody to watch for the caller's abort. */
 class AggressiveTimeoutFlow extends TimeoutFlow {
   begin(context: Context, operation: Operation<unknown>): Promise<unknown> {
-    const { options, next, timers } = this
-    const call = new TimedCall(context, options, timers, undefined)
+    const call = new TimedCall(context, this, undefined)
     const promise = new Promise((resolve, reject) => {
       call.resolve = resolve
       call.reject = reject
     })
-    call.start(next, operation)
+    call.start(operation)
     return promise
   }
 }
 
 /** One operation on the clock: its context, and the sink below which it runs. */
 class TimedCall extends Context implements Sink {
-  private readonly options: Resolved
-  private readonly timers: TimerStock<TimedCall>
+  private readonly flow: TimeoutFlow
   /** Who is told how it ended, unless it is the promise of the next two. */
   private readonly sink: Sink | undefined
   resolve: ((value: unknown) => void) | undefined
@@ -124,15 +121,9 @@ class TimedCall extends Context implements Sink {
   private settled: boolean
   private error: TimeoutError | undefined
 
-  constructor(
-    above: Context,
-    options: Resolved,
-    timers: TimerStock<TimedCall>,
-    sink: Sink | undefined
-  ) {
-    super(above, options)
-    this.options = options
-    this.timers = timers
+  constructor(above: Context, flow: TimeoutFlow, sink: Sink | undefined) {
+    super(above, flow.options)
+    this.flow = flow
     this.sink = sink
     this.resolve = undefined
     this.reject = undefined
@@ -140,13 +131,14 @@ class TimedCall extends Context implements Sink {
     this.error = undefined
   }
 
-  start(next: Flow, operation: Operation<unknown>): void {
+  start(operation: Operation<unknown>): void {
+    const { flow } = this
     if (this.outer !== undefined) {
       if (this.aborted) return this.finish(true, this.reason)
       this.link()
     }
-    this.timer = this.timers.start(this)
-    next.run(this, operation, this)
+    this.timer = flow.timers.start(this)
+    flow.next.run(this, operation, this)
   }
 
   settle(failed: boolean, outcome: unknown): void {
@@ -159,11 +151,11 @@ class TimedCall extends Context implements Sink {
   /** The caller, or a policy above, gave up. */
   override onAbort(reason: unknown): void {
     super.onAbort(reason)
-    if (!this.options.cooperative) this.settle(true, reason)
+    if (!this.flow.options.cooperative) this.settle(true, reason)
   }
 
   expired(): void {
-    const { options } = this
+    const { options } = this.flow
     if (this.settled || this.aborted) return
     const error = timeoutError(options)
     this.error = error
@@ -178,7 +170,7 @@ class TimedCall extends Context implements Sink {
     this.settled = true
     if (timer !== undefined) {
       this.timer = undefined
-      this.timers.stop(timer)
+      this.flow.timers.stop(timer)
     }
     if (this.outer !== undefined) this.close()
     if (sink !== undefined) sink.settle(failed, outcome)
@@ -212,7 +204,6 @@ function isEffectOf(error: TimeoutError, outcome: unknown): boolean {
 }
 
 const options = resolveOptions('timeout', { ms: 0 }, timeoutFields)
-const timers = new TimerStock(options.clock, expire, 0)
-const specimen = new TimedCall(Context.none, options, timers, undefined)
+const specimen = new TimedCall(Context.none, new TimeoutFlow(options, operationFlow), undefined)
 specimen.resolve = specimen.reject = () => undefined
 keepShape(specimen)
