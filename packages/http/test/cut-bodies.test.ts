@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createClient } from '../src/index.ts'
+import { serve } from './server.ts'
 
 /** Answers each request with what `answer` says, and cuts the connection where it is `cut`. */
 async function wire(answer: (head: string) => { head: string; cut?: boolean }): Promise<string> {
@@ -90,4 +91,26 @@ it('a body that was cut is fetched again when nobody has read of it, but never f
     code: 'ERR_HTTP_NETWORK'
   })
   expect([get.seen.length, post.seen.length]).toEqual([2, 1])
+})
+
+describe('a body that only the end of the connection delimits', () => {
+  it.each<['cut' | 'whole', object]>([
+    ['cut', { error: { class: 'reset', errno: 'ECONNRESET' } }],
+    ['whole', { text: 'part' }]
+  ])('is %s, by how it ends', async (how, expected) => {
+    let end = (): void => undefined
+    const { origin } = await serve((req, response) => {
+      response.removeHeader('transfer-encoding')
+      response.write('part')
+      end = () => void (how === 'cut' ? req.socket.resetAndDestroy() : response.end())
+    })
+    await using client = createClient(origin)
+    const response = await client.get('/').response()
+    end()
+    const outcome = await response.text().then(
+      (text) => ({ text }),
+      (error: unknown) => ({ error })
+    )
+    expect(outcome).toMatchObject(expected)
+  })
 })
