@@ -100,7 +100,8 @@ describe('adaptiveConcurrency', () => {
   it.each([
     ['a timeout', new TimeoutError('slow', { phase: 'attempt' })],
     ['an answer 503', Object.assign(new Error('503'), { status: 503 })],
-    ['an answer 429', Object.assign(new Error('429'), { statusCode: 429 })]
+    ['an answer 429', Object.assign(new Error('429'), { statusCode: 429 })],
+    ['an answer 503 of got', Object.assign(new Error('503'), { response: { statusCode: 503 } })]
   ])('takes %s for a drop', async (_name, error) => {
     const limiter = adaptiveConcurrency({ algorithm: 'aimd', initialLimit: 20, clock })
     await expect(limiter.execute(() => Promise.reject(error))).rejects.toBe(error)

@@ -1,5 +1,6 @@
 import { isAplombError, type Context } from '@aplomb/kernel'
 import { classifyError, isTimeout } from './classify.ts'
+import { httpStatusOf } from './http-status.ts'
 
 /**
  * Whether an error says anything about the other side at all. A call that was aborted from above
@@ -14,14 +15,14 @@ export function isEvidence(error: unknown, context: Context, judgesTimeouts: boo
 
 /** The default of `isFailure`: all but answers which say that the request was wrong. */
 export function isOtherSidesFailure(error: unknown): boolean {
-  const { status, statusCode } = (error ?? {}) as { status?: unknown; statusCode?: unknown }
-  if (typeof (status ?? statusCode) !== 'number') return true
-  return classifyError(error) !== 'permanent' || Number(status ?? statusCode) >= 500
+  const status = httpStatusOf(error)
+  if (status === undefined) return true
+  return classifyError(error) !== 'permanent' || status >= 500
 }
 
 /** We refused or aborted by ourselves, were misused, or a retry below gave up because of that. */
 function isOwnDoing(error: unknown): boolean {
-  if (!isAplombError(error)) return error instanceof Error && error.name === 'AbortError'
+  if (!isAplombError(error)) return error instanceof Error && classifyError(error) === 'cancelled'
   if (error.kind === 'exhausted') return isOwnDoing(error.cause)
   return error.kind === 'rejected' || error.kind === 'invalid'
 }

@@ -33,10 +33,10 @@ export interface CircuitBreaker extends Policy {
  * Fails calls at once while the other side is failing, and lets a few through from time to time
  * to see whether it is better.
  *
- * It opens when the share of failures, or of slow calls, in its window is too high. The open time
- * is at least the `retryAfterMs` of the failure that opened it. Errors of kind `rejected` and
- * `invalid` and calls that were aborted do not count; a timeout above does where there is none
- * below. Refused calls reject with a `CircuitOpenError`.
+ * It opens with the failure, or slow call, that makes their share of its window too high; a good
+ * call never opens it. The open time is at least the `retryAfterMs` of the failure that opened it.
+ * Errors of kind `rejected` and `invalid` and calls that were aborted do not count; a timeout above
+ * does where there is none below. Refused calls reject with a `CircuitOpenError`.
  *
  * @throws OptionsError
  */

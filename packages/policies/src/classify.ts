@@ -1,4 +1,5 @@
 import { describe, invalidOptions, isAplombError, type Context } from '@aplomb/kernel'
+import { httpStatusOf } from './http-status.ts'
 
 /** What a failure means for those who might try again. */
 export type FailureClass =
@@ -49,6 +50,8 @@ const codes: ReadonlyMap<string, FailureClass> = new Map<string, FailureClass>([
   ]),
   ...each('transient', ['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'UND_ERR_SOCKET']),
   ...each('timeout', ['ETIMEDOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']),
+  // How axios calls an abort.
+  ...each('cancelled', ['ERR_CANCELED']),
   // An open circuit is there to fail fast, and a closed pool does not open again.
   ...each('permanent', [
     'ERR_CIRCUIT_OPEN',
@@ -76,7 +79,7 @@ export function judge(error: object, found: FailureClass): void {
 /**
  * How Aplomb sorts a failure by itself: our own errors by their kind, others by the code of the
  * error or its causes (the usual codes of Node.js and undici), by an HTTP status in `status` or
- * `statusCode`, or by `retryAfterMs`. An unknown error is `transient`; a mistake in the program
+ * `statusCode`, its own or its `response`'s (as in got, ky and axios), or by `retryAfterMs`. An unknown error is `transient`; a mistake in the program
  * (`TypeError` and its like, unless it is the network's) is `permanent`.
  */
 export function classifyError(error: unknown): FailureClass {
@@ -142,13 +145,13 @@ export function isTimeout(reason: unknown): boolean {
 function classifyOne(error: object): FailureClass | undefined {
   const known = judged.get(error)
   if (known !== undefined) return known
-  const { code, name, status, statusCode, syscall } = error as Record<string, unknown>
+  const { code, name, syscall } = error as Record<string, unknown>
   const byCode = typeof code === 'string' ? codes.get(code) : undefined
   // What timed out was the wait for the connection.
   if (byCode === 'timeout' && syscall === 'connect') return 'unsent'
   if (byCode !== undefined) return byCode
   if (name === 'AbortError') return 'cancelled'
-  const byStatus = classifyStatus(status ?? statusCode)
+  const byStatus = classifyStatus(httpStatusOf(error))
   if (byStatus !== undefined) return byStatus
   if (isAplombError(error)) return classifyKind(error)
   if (retryAfterOf(error) !== undefined) return 'throttled'
@@ -177,8 +180,8 @@ function classifyKind(error: { kind: string; phase?: string }): FailureClass | u
 }
 
 /** 408, 429 and 5xx except 501 are worth another try. */
-function classifyStatus(status: unknown): FailureClass | undefined {
-  if (typeof status !== 'number' || status < 400 || status > 599) return undefined
+function classifyStatus(status: number | undefined): FailureClass | undefined {
+  if (status === undefined || status < 400 || status > 599) return undefined
   if (status === 408) return 'timeout'
   if (status === 429) return 'throttled'
   return status >= 500 && status !== 501 ? 'transient' : 'permanent'

@@ -20,7 +20,13 @@ export {
 export { circuitBreaker, type CircuitBreaker } from './breaker.ts'
 export type { BreakerChange, CircuitBreakerOptions } from './breaker-options.ts'
 export type { BreakerState } from './breaker-state.ts'
-export { classifyError, retryAfterOf, type Classifier, type FailureClass } from './classify.ts'
+export {
+  classifyError,
+  retryAfterOf,
+  type Classifier,
+  type FailureClass,
+  type ResultClassifier
+} from './classify.ts'
 export { chaos, type ChaosOptions } from './chaos.ts'
 export {
   fromCockatiel,

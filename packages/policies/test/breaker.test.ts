@@ -229,6 +229,8 @@ describe('circuitBreaker', () => {
     const breaker = circuitBreaker({ consecutiveFailures: 1, clock })
     await fail(breaker, new CircuitOpenError('inner', { breaker: 'inner' }))
     await fail(breaker, Object.assign(new Error('not found'), { status: 404 }))
+    await fail(breaker, Object.assign(new Error('gone'), { response: { status: 410 } }))
+    await fail(breaker, Object.assign(new Error('canceled'), { code: 'ERR_CANCELED' }))
     const controller = new AbortController()
     const aborted = ending(breaker.execute(untilAborted, { signal: controller.signal }))
     controller.abort()

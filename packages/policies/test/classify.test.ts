@@ -32,6 +32,14 @@ it.each([
   ['status 500', { status: 500 }, 'transient'],
   ['status 501', { status: 501 }, 'permanent'],
   ['status 404', { status: 404 }, 'permanent'],
+  [
+    'a 404 of got',
+    coded('ERR_NON_2XX_3XX_RESPONSE', { response: { statusCode: 404 } }),
+    'permanent'
+  ],
+  ['a 429 of ky', { name: 'HTTPError', response: new Response('', { status: 429 }) }, 'throttled'],
+  ['a 502 of axios', coded('ERR_BAD_RESPONSE', { response: { status: 502 } }), 'transient'],
+  ['an abort under axios', coded('ERR_CANCELED', { name: 'CanceledError' }), 'cancelled'],
   ['an abort', new DOMException('x', 'AbortError'), 'cancelled'],
   ['a DOM timeout', new DOMException('x', 'TimeoutError'), 'timeout'],
   ['our timeout', new TimeoutError('x', { phase: 'attempt' }), 'timeout'],
