@@ -1,9 +1,11 @@
 import type { Clock, Door } from '@aplomb/kernel'
 import type { ActiveCalls } from './active-calls.ts'
 import type { Attempt } from './attempt.ts'
+import type { Call } from './call.ts'
 import type { ResponseSummary } from './client-options.ts'
 import type { IncomingBody } from './incoming-body.ts'
-import type { Origins } from './origin.ts'
+import type { Origin, Origins } from './origin.ts'
+import type { HttpRequest } from './request.ts'
 import type { BodySink } from './send.ts'
 
 /** What all calls of a client share. */
@@ -27,4 +29,6 @@ export interface Delivery {
   deliver(attempt: Attempt, body: IncomingBody | undefined): unknown
   /** Hands the head on, and says where the body goes, instead of `deliver`. */
   forward?(attempt: Attempt): BodySink
+  /** Makes an attempt that tells more than its answer. */
+  attempt?(call: Call, number: number, request: HttpRequest, origin: Origin): Attempt
 }

@@ -246,17 +246,22 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
   }
 
   private launch(origin: Origin): void {
-    const { settings, request } = this
-    const observed =
-      settings.onDownloadProgress !== undefined || settings.onUploadProgress !== undefined
-    const number = ++this.made
-    const attempt = observed
-      ? new ObservedAttempt(this, number, request, origin)
-      : new Attempt(this, number, request, origin)
+    const attempt = this.attemptTo(origin)
     this.current = attempt
     if (this.recovery?.wantsFresh === true) attempt.fresh = true
     this.hedging?.began(attempt)
     attempt.start()
+  }
+
+  private attemptTo(origin: Origin): Attempt {
+    const { delivery, settings, request } = this
+    const number = ++this.made
+    if (delivery.attempt !== undefined) return delivery.attempt(this, number, request, origin)
+    const observed =
+      settings.onDownloadProgress !== undefined || settings.onUploadProgress !== undefined
+    return observed
+      ? new ObservedAttempt(this, number, request, origin)
+      : new Attempt(this, number, request, origin)
   }
 
   private follows(attempt: Attempt): boolean {

@@ -62,6 +62,14 @@ export class WatchedHandler extends Bare implements EngineHandler {
     this.handler.onBodySent?.(chunk)
   }
 
+  onRequestSent(): void {
+    this.handler.onRequestSent?.()
+  }
+
+  onResponseStarted(): void {
+    this.handler.onResponseStarted?.()
+  }
+
   onRequestUpgrade(...args: Parameters<NonNullable<EngineHandler['onRequestUpgrade']>>): void {
     this.tell(false)
     this.release()

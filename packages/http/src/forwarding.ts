@@ -2,6 +2,10 @@ import type { Attempt } from './attempt.ts'
 import { Bare } from './bare.ts'
 import type { Call } from './call.ts'
 import type { Delivery } from './call-types.ts'
+import { ForwardedAttempt, type Onlooker } from './forwarded-attempt.ts'
+import type { ResponseHeaders } from './header-list.ts'
+import type { Origin } from './origin.ts'
+import type { HttpRequest } from './request.ts'
 import type { BodySink } from './send.ts'
 import type { EngineController, EngineHandler } from './undici.ts'
 
@@ -9,14 +13,14 @@ import type { EngineController, EngineHandler } from './undici.ts'
  * Tells a handler of the engine what comes of a call, as if there had been one request. It is the
  * controller that the handler is given, too.
  */
-export class Forwarding extends Bare implements Delivery, BodySink, EngineController {
+export class Forwarding extends Bare implements Delivery, Onlooker, BodySink, EngineController {
   readonly streams = true
   aborted = false
   reason: Error | null = null
   paused = false
   private readonly handler: EngineHandler
   private call: Call | undefined = undefined
-  private attempt: Attempt | undefined = undefined
+  private running: Attempt | undefined = undefined
   private over = false
   /** Rejects the call: `Call` wants a function. */
   readonly reject = (error: unknown): void => this.fail(error)
@@ -40,17 +44,17 @@ export class Forwarding extends Bare implements Delivery, BodySink, EngineContro
   }
 
   get rawHeaders(): NonNullable<EngineController['rawHeaders']> | null {
-    return this.attempt?.rawHeaders ?? null
+    return this.running?.rawHeaders ?? null
   }
 
   pause(): void {
     this.paused = true
-    this.attempt?.pause()
+    this.running?.pause()
   }
 
   resume(): void {
     this.paused = false
-    this.attempt?.resume()
+    this.running?.resume()
   }
 
   abort(reason: Error): void {
@@ -65,16 +69,45 @@ export class Forwarding extends Bare implements Delivery, BodySink, EngineContro
     return undefined
   }
 
+  /** A response that is told of is not repeated; what comes before it may be told several times. */
   forward(attempt: Attempt): BodySink {
-    this.attempt = attempt
     const { status, headers, statusText } = attempt
+    this.informed(attempt, status, headers, statusText)
+    return this
+  }
+
+  attempt(call: Call, number: number, request: HttpRequest, origin: Origin): Attempt {
+    return new ForwardedAttempt(call, number, request, origin, this)
+  }
+
+  informed(attempt: Attempt, status: number, headers: ResponseHeaders, statusText?: string): void {
+    this.running = attempt
     try {
       this.handler.onResponseStart?.(this, status, headers, statusText)
     } catch (error) {
       // A handler that throws has aborted.
       this.abort(error as Error)
     }
-    return this
+  }
+
+  bodySent(chunk: Buffer): void {
+    try {
+      this.handler.onBodySent?.(chunk)
+    } catch (error) {
+      this.abort(error as Error)
+    }
+  }
+
+  requestSent(): void {
+    try {
+      this.handler.onRequestSent?.()
+    } catch (error) {
+      this.abort(error as Error)
+    }
+  }
+
+  responseStarted(): void {
+    this.handler.onResponseStarted?.()
   }
 
   data(chunk: Buffer): boolean {
@@ -91,7 +124,7 @@ export class Forwarding extends Bare implements Delivery, BodySink, EngineContro
     if (this.over) return
     this.over = true
     try {
-      this.handler.onResponseEnd?.(this, this.attempt?.trailers as never)
+      this.handler.onResponseEnd?.(this, this.running?.trailers as never)
     } catch (error) {
       // The engine tells a handler that throws here of its own error; undici's retry relies on it.
       this.handler.onResponseError?.(this, error as Error)
@@ -112,7 +145,7 @@ export class Forwarding extends Bare implements Delivery, BodySink, EngineContro
    */
   private letGo(): void {
     this.call = undefined
-    this.attempt = undefined
+    this.running = undefined
   }
 }
 

@@ -12,7 +12,9 @@ import type { resilientDispatcher } from '../src/index.ts'
 import { dispatcherForNodeFetch, resilience, type ResilienceOptions } from '../src/index.ts'
 import { bodyOf, serve } from './server.ts'
 
-function dispatcherWith(options: ResilienceOptions): ReturnType<typeof resilientDispatcher> {
+type Engine = ReturnType<typeof resilientDispatcher>
+
+function dispatcherWith(options: ResilienceOptions): Engine {
   const agent = new Agent()
   onTestFinished(() => agent.destroy())
   return agent.compose(resilience({ retry: { backoff: 1 }, ...options }))
@@ -109,6 +111,36 @@ describe('the resilience interceptor', () => {
     expect(await (await fetch(origin, init)).text()).toBe('body')
   })
 
+  it('tells a handler of everything that the engine tells it, information and sent bodies too', async () => {
+    const { origin } = await serve((req, response) => {
+      response.writeEarlyHints({ link: '</style.css>; rel=preload' })
+      req.resume().on('end', () => response.end('body'))
+    })
+    const bare = new Agent()
+    onTestFinished(() => bare.destroy())
+    const told = await eventsOf(bare, origin)
+    expect(told).toContain('onResponseStart 103 [object Object]')
+    expect(await eventsOf(dispatcherWith({}), origin)).toEqual(told)
+  })
+
+  it('aborts when a handler throws at a part of the body that was sent', async () => {
+    const { origin, bodies } = await statuses(200)
+    const problem = new Error('mine')
+    const failed = new Promise((_, reject) => {
+      dispatcherWith({}).dispatch(
+        { origin, path: '/', method: 'PUT', body: 'sent' },
+        {
+          onBodySent: () => {
+            throw problem
+          },
+          onResponseError: (_controller, error) => reject(error)
+        }
+      )
+    })
+    await expect(failed).rejects.toBe(problem)
+    expect(bodies.length).toBeLessThan(2)
+  })
+
   it('stands below the retry of undici, which throws at the end of a response', async () => {
     const { origin, bodies } = await statuses(503, 503, 200)
     const below = dispatcherWith({ retry: false })
@@ -175,6 +207,26 @@ describe('the resilience interceptor', () => {
     expect(read).toBe(size)
   })
 })
+
+/** What a handler is told of one PUT, in order. */
+function eventsOf(dispatcher: Engine, origin: string): Promise<string[]> {
+  const told: string[] = []
+  return new Promise((resolve, reject) => {
+    const tell =
+      (name: string) =>
+      (...given: unknown[]): void => {
+        told.push([name, ...given.slice(1, 3)].join(' '))
+        if (name === 'onResponseEnd') resolve(told)
+      }
+    const names = ['onRequestStart', 'onBodySent', 'onRequestSent', 'onResponseStarted'] as const
+    const rest = ['onResponseStart', 'onResponseData', 'onResponseEnd'] as const
+    const handler = Object.fromEntries([...names, ...rest].map((name) => [name, tell(name)]))
+    dispatcher.dispatch(
+      { origin, path: '/', method: 'PUT', body: 'sent' },
+      { ...handler, onResponseError: (_controller, error) => reject(error) }
+    )
+  })
+}
 
 function collector(chunks: Buffer[]): never {
   const { Writable } = process.getBuiltinModule('node:stream')
