@@ -1,6 +1,6 @@
 import type { FailureClass } from '@aplomb/policies'
 import type { Attempt } from './attempt.ts'
-import { headerOf } from './header-list.ts'
+import { headerOf, type ResponseHeaders } from './header-list.ts'
 import { NoEvidenceError } from './no-evidence.ts'
 import type { Recovery, Verdict } from './recovery.ts'
 import { parseRetryAfter } from './retry-after.ts'
@@ -50,16 +50,27 @@ export function evidenceOf(found: FailureClass, error: Error): Error {
   return found === 'throttled' ? throttled : error
 }
 
-function classify({ status, headers, request, call }: Attempt): FailureClass {
+function classify(attempt: Attempt): FailureClass {
+  const { status, request, call } = attempt
   const { retryStatuses } = call.settings
-  if (retryStatuses === undefined) {
-    // RFC 9110, 15.5.14: that a body is too large passes, if the server says when.
-    const passes = status === 413 && Object.hasOwn(headers, 'retry-after')
-    return passes ? 'transient' : classifyStatus(status, request.keyed)
-  }
+  if (retryStatuses === undefined) return passing(attempt) ?? classifyStatus(status, request.keyed)
   if (!retryStatuses.has(status)) return 'permanent'
   const found = classifyStatus(status, request.keyed)
   return found === 'permanent' ? 'transient' : found
+}
+
+/** What a status that is final otherwise is when the server says that it passes. */
+function passing({ status, headers, call }: Attempt): FailureClass | undefined {
+  if (status !== 413 && status !== 403) return undefined
+  const saysWhen = Object.hasOwn(headers, 'retry-after')
+  // RFC 9110, 15.5.14: a body may be too large for now only.
+  if (status === 413) return saysWhen ? 'transient' : undefined
+  // GitHub, for one, refuses with 403 for its rates.
+  return saysWhen || isSpent(headers, call.clock.wallNow()) ? 'throttled' : undefined
+}
+
+function isSpent(headers: ResponseHeaders, wallNow: number): boolean {
+  return tellsLimit(headers) && resetOf(readServerLimits(headers, wallNow)) !== undefined
 }
 
 /** `Retry-After` wins; else the reset of a limit that is used up. */

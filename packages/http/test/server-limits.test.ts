@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from 'node:http'
 import { Context } from '@aplomb/kernel'
 import { TestClock } from '@aplomb/kernel/testing'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -256,8 +257,12 @@ describe('a client without a rate of its own', () => {
     expect(refused).toBe(0)
   })
 
-  it('pauses all requests after one 429', async () => {
-    const { client, clock, requests, first } = await refusedOnce(429)
+  it.each([
+    ['429', 429, { 'retry-after': '5' }],
+    ['403 that says when', 403, { 'retry-after': '5' }],
+    ['403 for a spent limit', 403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '5' }]
+  ])('pauses all requests after one %s', async (_, status, headers) => {
+    const { client, clock, requests, first } = await refusedOnce(status, headers)
     await using _client = client
     const others = Array.from({ length: 10 }, () => client.get('/').json())
     await clock.advance(4999)
@@ -282,8 +287,16 @@ describe('a client without a rate of its own', () => {
     for (const { status } of await Promise.all(more)) expect(status).toBe(200)
   })
 
+  it('takes a 403 for what it is while there is some of the limit left', async () => {
+    const { origin } = await serve((_, response) => {
+      response.writeHead(403, { 'x-ratelimit-remaining': '7', 'x-ratelimit-reset': '5' }).end()
+    })
+    await using client = createClient(origin)
+    await expect(client.get('/').json()).rejects.toMatchObject({ code: 'ERR_HTTP_STATUS' })
+  })
+
   it('lets the Retry-After of a 503 hold back its own request only', async () => {
-    const { client, clock, requests, first } = await refusedOnce(503)
+    const { client, clock, requests, first } = await refusedOnce(503, { 'retry-after': '5' })
     await using _client = client
     await Promise.all(Array.from({ length: 10 }, () => client.get('/').json()))
     expect(requests()).toBe(11)
@@ -295,8 +308,11 @@ describe('a client without a rate of its own', () => {
   })
 })
 
-/** A client whose first request was refused with `Retry-After: 5` and waits to be sent again. */
-async function refusedOnce(status: number): Promise<{
+/** A client whose first request was refused for five seconds and waits to be sent again. */
+async function refusedOnce(
+  status: number,
+  headers: OutgoingHttpHeaders
+): Promise<{
   client: HttpClient
   clock: TestClock
   requests: () => number
@@ -305,7 +321,7 @@ async function refusedOnce(status: number): Promise<{
   const clock = new TestClock({ wallMs: now })
   let count = 0
   const { origin } = await serve((_, response) => {
-    if (count++ === 0) response.writeHead(status, { 'retry-after': '5' }).end()
+    if (count++ === 0) response.writeHead(status, headers).end()
     else response.end('{}')
   })
   const client = createClient(origin, { clock, timeout: { totalMs: 60_000 } })
