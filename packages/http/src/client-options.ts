@@ -84,7 +84,7 @@ export interface CallOptions {
   readonly throwOnStatus?: boolean | undefined
   /** Default: `follow`. */
   readonly redirect?: 'follow' | 'manual' | 'error' | undefined
-  /** Default: 10. */
+  /** Default: 20, as of any fetch. */
   readonly maxRedirects?: number | undefined
   /** The largest body that is gathered, in bytes. Streams have no limit. Default: 128 MiB. */
   readonly maxResponseBytes?: number | undefined

@@ -145,7 +145,7 @@ export const callFields: Fields<ResolvedCallOptions> = {
   hedge: withoutByDefault(fields.nested(hedgeFields)),
   throwOnStatus: fields.boolean(true),
   redirect: fields.oneOf(['follow', 'manual', 'error'] as const, 'follow'),
-  maxRedirects: fields.integer(10),
+  maxRedirects: fields.integer(20),
   maxResponseBytes: bytes(128 * 1024 * 1024),
   maxDecodedBytes: bytes(32 * 1024 * 1024),
   errorBodyBytes: bytes(8192),
