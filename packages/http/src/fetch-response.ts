@@ -154,15 +154,21 @@ export class FetchResponse {
     return 'Response'
   }
 
-  private gather(): Promise<Buffer> {
+  private async gather(): Promise<Buffer> {
     const { source, web } = this
-    if (source === undefined) return Promise.resolve(Buffer.alloc(0))
+    if (source === undefined) return Buffer.alloc(0)
     const taken = web === undefined ? source.used : web.locked || isDisturbed(web)
-    if (taken) return Promise.reject(unusable())
-    const { call } = this.head
+    if (taken) throw unusable()
     // As in any fetch, nobody gets a body after the abort, though all of it may be here.
-    if (call.aborted) return Promise.reject(call.reason)
-    return web === undefined ? source.bytes() : readAll(web)
+    this.throwIfAborted()
+    const bytes = await (web === undefined ? source.bytes() : readAll(web))
+    this.throwIfAborted()
+    return bytes
+  }
+
+  private throwIfAborted(): void {
+    const { call } = this.head
+    if (call.aborted) throw call.reason
   }
 }
 

@@ -43,7 +43,10 @@ describe('client.fetch, where Node’s own is the measure', () => {
     const read = await fetch(origin, { signal: controller.signal })
     await read.text()
     const clone = response.clone()
+    const begun = await fetch(origin, { signal: controller.signal })
+    const reading = begun.text()
     controller.abort()
+    await expect(reading).rejects.toBe(controller.signal.reason)
     for (const { text } of [response, clone].map((each) => ({ text: () => each.text() }))) {
       await expect(text()).rejects.toBe(controller.signal.reason)
     }
