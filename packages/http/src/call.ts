@@ -273,9 +273,11 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
   }
 
   private learn(attempt: Attempt): void {
-    if (this.shared.hasOwnRate) return
+    const { gate } = attempt.origin
+    // A rate of the client's own is finer than what headers tell, for as long as the server keeps to it.
+    if (this.shared.hasOwnRate && !gate.hasRefused) return
     const limits = readServerLimits(attempt.headers, this.clock.wallNow())
-    if (limits.length > 0) attempt.origin.gate.learn(limits, attempt.sequence)
+    if (limits.length > 0) gate.learn(limits, attempt.sequence)
   }
 
   private refusedByServer(attempt: Attempt, setback: Setback): void {

@@ -55,6 +55,8 @@ export class OriginGate implements Door<number> {
   /** Requests that may be on their way at once; Infinity when there was no pause. */
   private ramp: number = Number.POSITIVE_INFINITY
   private inFlight = 0
+  /** The server has refused a request for its rate. */
+  hasRefused = false
   /** Requests sent so far; a request's number tells which others the server had seen. */
   private sent = 0
   /** What is known of the server's windows, as the answer to request `quotasFrom` told it. */
@@ -99,6 +101,7 @@ export class OriginGate implements Door<number> {
   pause(retryAfterMs: number | undefined, throttled: boolean): void {
     const pauseMs = Math.min(this.maxPauseMs, retryAfterMs ?? UNKNOWN_WINDOW_MS)
     const until = this.clock.now() + pauseMs
+    this.hasRefused = true
     this.ramp = RAMP_START
     if (until <= this.pausedUntil) return
     this.pausedUntil = until

@@ -308,6 +308,44 @@ describe('a client without a rate of its own', () => {
   })
 })
 
+describe('a client with a rate of its own that the server undercuts', () => {
+  it('is refused once, and heeds what the server says from then on', async () => {
+    const clock = new TestClock({ wallMs: now })
+    let left = 3
+    let refused = 0
+    let resetAt = 10_000
+    const { origin } = await serve((_, response) => {
+      if (clock.now() >= resetAt) {
+        left = 3
+        resetAt += 10_000
+      }
+      const isRefused = left === 0
+      if (isRefused) refused++
+      else left--
+      const headers = {
+        'x-ratelimit-remaining': left,
+        'x-ratelimit-reset': (resetAt - clock.now()) / 1000
+      }
+      response.writeHead(isRefused ? 429 : 200, headers).end('{}')
+    })
+    await using client = createClient(origin, {
+      clock,
+      timeout: false,
+      limits: { rate: '100/s', concurrency: 1 }
+    })
+    const calls = Array.from({ length: 12 }, () => client.get('/').json())
+    const done = Promise.all(calls)
+    let over = false
+    void done.finally(() => (over = true))
+    while (!over) {
+      await new Promise((resolve) => setImmediate(resolve))
+      await clock.advance(100)
+    }
+    await done
+    expect(refused).toBe(1)
+  })
+})
+
 /** A client whose first request was refused for five seconds and waits to be sent again. */
 async function refusedOnce(
   status: number,
