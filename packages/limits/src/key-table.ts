@@ -1,17 +1,20 @@
 import type { RateKey } from './rate-key.ts'
+import { UseOrder } from './use-order.ts'
 
 /** How many old keys each new one looks at, or forgets. */
 const LOOKS = 4
 
 /**
- * The state of each key, in bounded memory. Each new key looks at some of the oldest and forgets
- * those that are idle, at no loss; where all are busy and the table is full, it forgets the one
- * that was not used for longest (second chance, an approximation of LRU that makes use free).
+ * The state of each key, in bounded memory. Each new key looks at some of the others and forgets
+ * those that are idle, at no loss; where the table is full, it forgets the least recently used.
  */
 export class KeyTable {
-  private readonly loose = new Map<string, RateKey>()
+  private readonly states = new Map<string, RateKey>()
+  private readonly loose = new UseOrder<RateKey>()
   /** Could not be forgotten when last looked at; apart, so that nobody has to search among them. */
-  private readonly pinned = new Map<string, RateKey>()
+  private readonly pinned = new UseOrder<RateKey>()
+  /** Where the next look for idle keys begins; undefined for the oldest. */
+  private next: RateKey | undefined
   private readonly maxKeys: number
   private readonly create: (key: string) => RateKey
 
@@ -21,13 +24,13 @@ export class KeyTable {
   }
 
   get size(): number {
-    return this.loose.size + this.pinned.size
+    return this.states.size
   }
 
   get(key: string, now: () => number): RateKey {
-    const found = this.peek(key)
+    const found = this.states.get(key)
     if (found !== undefined) {
-      found.touched = true
+      this.move(found, this.loose)
       return found
     }
     this.unpin()
@@ -35,47 +38,48 @@ export class KeyTable {
     // More than one, for there may be too many of those that were pinned.
     for (let looks = LOOKS; looks > 0 && this.size >= this.maxKeys; looks--) this.evict()
     const state = this.create(key)
-    this.loose.set(key, state)
+    this.states.set(key, state)
+    this.loose.use(state)
     return state
   }
 
   /** What is known of a key, without making anything of it. */
   peek(key: string): RateKey | undefined {
-    return this.loose.get(key) ?? this.pinned.get(key)
+    return this.states.get(key)
   }
 
   private unpin(): void {
-    let looks = LOOKS
-    for (const [key, state] of this.pinned) {
-      if (looks-- === 0) return
-      this.pinned.delete(key)
-      this.keep(key, state)
+    for (let looks = LOOKS; looks > 0; looks--) {
+      const state = this.pinned.oldest
+      if (state === undefined) return
+      this.move(state, state.isPinned() ? this.pinned : this.loose)
     }
   }
 
   private forgetIdle(now: number): void {
-    let looks = LOOKS
-    for (const [key, state] of this.loose) {
-      if (looks-- === 0) return
-      this.loose.delete(key)
-      if (!state.isIdle(now)) this.keep(key, state)
+    let state = this.next ?? this.loose.oldest
+    for (let looks = LOOKS; looks > 0 && state !== undefined; looks--) {
+      this.next = state.newer
+      if (state.isIdle(now)) this.forget(state)
+      state = this.next
     }
   }
 
   private evict(): void {
-    // Twice round: the first time may do no more than take away every second chance.
-    let chances = 2 * this.loose.size
-    for (const [key, state] of this.loose) {
-      if (chances-- === 0) return
-      this.loose.delete(key)
-      if (!state.touched && !state.isPinned()) return
-      state.touched = false
-      this.keep(key, state)
+    for (let state = this.loose.oldest; state !== undefined; state = this.loose.oldest) {
+      if (!state.isPinned()) return this.forget(state)
+      this.move(state, this.pinned)
     }
   }
 
-  private keep(key: string, state: RateKey): void {
-    if (state.isPinned()) this.pinned.set(key, state)
-    else this.loose.set(key, state)
+  private move(state: RateKey, to: UseOrder<RateKey>): void {
+    if (state === this.next) this.next = state.newer
+    to.use(state)
+  }
+
+  private forget(state: RateKey): void {
+    if (state === this.next) this.next = state.newer
+    this.loose.remove(state)
+    this.states.delete(state.key)
   }
 }

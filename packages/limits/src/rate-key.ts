@@ -5,10 +5,11 @@ import type { ResolvedRateOptions } from './rate-options.ts'
 import type { ResolvedWindow } from './rate-spec.ts'
 import type { RateWaiter } from './rate-waiter.ts'
 import { SlidingWindow } from './sliding-window.ts'
+import type { UseNode, UseOrder } from './use-order.ts'
 import type { WaitQueue } from './wait-queue.ts'
 
 /** What a limiter remembers of one key. */
-export class RateKey implements HeapNode {
+export class RateKey implements HeapNode, UseNode {
   readonly key: string
   /** All must allow a call, and each is charged for it. */
   readonly meters: Meter[]
@@ -23,9 +24,10 @@ export class RateKey implements HeapNode {
   virtual = 0
   /** Units that are out, in strict use. */
   inFlight = 0
-  /** Used since the last look for keys to forget. */
-  touched = true
   heapIndex = -1
+  order: UseOrder<never> | undefined = undefined
+  older: RateKey | undefined = undefined
+  newer: RateKey | undefined = undefined
 
   constructor(key: string, meters: Meter[], share: number) {
     this.key = key
