@@ -27,8 +27,8 @@ export interface HedgeOptions {
   /** How many copies may run besides the first. Default: 1. */
   readonly maxHedges?: number | undefined
   /**
-   * A copy is started when there is no answer for so long, in milliseconds. With `percentile` it
-   * is used until enough calls have been seen. Default: 2000.
+   * A copy is started when there is no answer for so long, in milliseconds; Infinity for copies of
+   * failed calls only. With `percentile` it is used until enough calls have been seen. Default: 2000.
    */
   readonly delayMs?: number | undefined
   /**

@@ -92,7 +92,8 @@ function hedgingRules({ hedge, timeout }: ResolvedStandardHedging, report: Repor
   hedgeRules(hedge, (path, problem) => report(`hedge.${path}`, problem))
   const { maxHedges, delayMs } = hedge
   const { totalMs } = timeout
-  if (maxHedges > 0 && maxHedges * delayMs > totalMs) {
+  const waits = maxHedges > 0 && delayMs !== Number.POSITIVE_INFINITY
+  if (waits && maxHedges * delayMs > totalMs) {
     report('hedge.delayMs', `times maxHedges must be at most timeout.totalMs (${totalMs})`)
   }
 }

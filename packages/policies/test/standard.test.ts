@@ -202,4 +202,18 @@ describe('standardHedging', () => {
       })
     ).toThrow(/hedge.delayMs: times maxHedges must be at most timeout.totalMs \(5000\)/)
   })
+
+  it('may copy only what has failed', async () => {
+    const clock = new TestClock()
+    const policy = standardHedging({ clock, hedge: { delayMs: Number.POSITIVE_INFINITY } })
+    let calls = 0
+    const { value, atMs } = await runToEnd(clock, () =>
+      policy.execute(async () => {
+        await new Promise<void>((resolve) => void clock.setTimer(resolve, 9000))
+        if (++calls === 1) throw new Error('down')
+        return calls
+      })
+    )
+    expect({ value, atMs }).toEqual({ value: 2, atMs: 18_000 })
+  })
 })
