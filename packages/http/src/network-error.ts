@@ -30,6 +30,8 @@ const classes: Readonly<Record<string, NetworkErrorClass>> = {
   EPIPE: 'reset',
   ECONNABORTED: 'reset',
   UND_ERR_SOCKET: 'reset',
+  // What the engine calls the end of a stream of HTTP/2, or of its connection.
+  UND_ERR_INFO: 'reset',
   UND_ERR_HEADERS_TIMEOUT: 'idle',
   UND_ERR_BODY_TIMEOUT: 'idle'
 }

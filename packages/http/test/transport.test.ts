@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, request as httpRequest } from 'node:http'
-import { createSecureServer } from 'node:http2'
+import { constants, createSecureServer } from 'node:http2'
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { execFileSync } from 'node:child_process'
@@ -46,6 +46,20 @@ it('speaks HTTP/2 when asked, and HTTP/1.1 when not, and refuses a wrong certifi
     sent: false
   })
   await Promise.all([two.destroy(), one.destroy(), wary.destroy()])
+})
+
+it('names a stream of HTTP/2 that the server closes without an answer', async () => {
+  const pair = certificate()
+  const server = createSecureServer(pair).on('stream', (stream) => {
+    stream.on('error', () => undefined).close(constants.NGHTTP2_CANCEL)
+  })
+  server.listen(0)
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const origin = `https://localhost:${(server.address() as AddressInfo).port}`
+  const client = createClient(origin, { http2: true, tls: { ca: pair.cert }, retry: false })
+  await expect(client.get('/').text()).rejects.toMatchObject({ class: 'reset', sent: true })
+  await client.destroy()
 })
 
 it('goes through a proxy', async () => {
