@@ -142,6 +142,10 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
 
   /** The engine reports that the exchange broke. */
   wireFailed(attempt: Attempt, cause: unknown): void {
+    if (attempt.request.body?.failedWith?.(cause) === true) {
+      this.uploadFailed(attempt, cause)
+      return
+    }
     const error = networkError(cause, attempt.request, attempt.sent, this.shared.maxHeaderBytes)
     const stale = this.recovery === undefined && isStaleConnection(attempt, error)
     attempt.finish(true, stale ? new NoEvidenceError('A kept connection was closed') : error)
@@ -312,6 +316,17 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
   launchNext(): void {
     this.retryTimer = undefined
     this.launch(this.shared.origins.for(this.request.origin))
+  }
+
+  /** The caller's own stream broke, which says nothing of the server. */
+  private uploadFailed(attempt: Attempt, cause: unknown): void {
+    attempt.finish(true, new NoEvidenceError('The body that was to be sent has failed'))
+    if (this.settled) {
+      attempt.failBody(cause)
+      this.release()
+    } else {
+      this.abort(cause)
+    }
   }
 
   private redirect(attempt: Attempt): void {

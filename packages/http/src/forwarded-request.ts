@@ -1,7 +1,9 @@
+import { Readable } from 'node:stream'
 import { isAnyArrayBuffer } from 'node:util/types'
 import type { EndpointMemory } from './dispatch-options.ts'
 import { HttpRequest } from './request.ts'
 import { isFormData, type RequestBody, type WireBody } from './request-body.ts'
+import { StreamBody } from './stream-body.ts'
 import type { EngineOptions } from './undici.ts'
 
 /** A request that someone else's dispatcher was given; it goes on as it is. */
@@ -21,6 +23,7 @@ export class ForwardedRequest extends HttpRequest {
   }
 
   override engineOptions(_idleMs: number, memory: EndpointMemory): EngineOptions {
+    this.body?.open()
     // The first of many needs no copy of its options.
     return memory.isShared ? ({ ...this.given, memory } as EngineOptions) : this.given
   }
@@ -35,6 +38,7 @@ function originOf(origin: string | URL | undefined): string {
 
 function bodyOf(body: WireBody | undefined): RequestBody | undefined {
   if (body === null || body === undefined) return undefined
+  if (body instanceof Readable) return new StreamBody(body)
   return {
     replayable: isReplayable(body),
     contentType: undefined,

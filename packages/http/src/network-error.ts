@@ -69,6 +69,9 @@ export function networkError(
   const errno = codeOf(cause) ?? codeOf(error)
   if (errno === 'UND_ERR_CLOSED' || errno === 'UND_ERR_DESTROYED')
     return new HttpClientClosedError()
+  if (errno === 'UND_ERR_ABORTED') {
+    return new HttpRequestError(['body: the stream was destroyed before its end'])
+  }
   if (errno !== undefined && callersMistakes.has(errno)) {
     return new HttpRequestError([(error as Error).message])
   }

@@ -1,7 +1,7 @@
-import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { isAnyArrayBuffer } from 'node:util/types'
 import { HttpRequestError } from './errors.ts'
+import { readableOf, StreamBody } from './stream-body.ts'
 import { plainText } from './target.ts'
 import { EngineFormData } from './undici.ts'
 
@@ -34,6 +34,8 @@ export interface RequestBody {
   readonly size: number | undefined
   /** The body for the next attempt. */
   open(): WireBody
+  /** Whether it was the body that failed with this, not the connection. */
+  failedWith?(error: unknown): boolean
   /** The call is over: what was not begun lets its file or its connection go. */
   discard?(reason: unknown): void
 }
@@ -102,7 +104,7 @@ export function plainBody(input: BodyInput): RequestBody {
   if (input instanceof URLSearchParams || isFormData(input)) return formBody(input)
   if (input instanceof Blob) return blobBody(input)
   if (typeof input === 'function') return factoryBody(input)
-  return streamBody(input)
+  return new StreamBody(readableOf(input))
 }
 
 function bytesOf(view: ArrayBufferView): Uint8Array {
@@ -130,39 +132,17 @@ function blobBody(blob: Blob): RequestBody {
 }
 
 function factoryBody(make: () => BodyInput): RequestBody {
-  return { ...unknown, replayable: true, open: () => plainBody(make()).open() }
-}
-
-function streamBody(input: object): RequestBody {
-  const stream = asReadable(input)
+  const made: RequestBody[] = []
   return {
     ...unknown,
-    replayable: false,
-    open: () => stream,
-    discard(reason) {
-      // One that was begun is the engine's; a server's request takes its connection with it.
-      if (stream.readableDidRead || stream instanceof IncomingMessage) return
-      stream.on('error', ignore).destroy(reason as Error)
-    }
+    replayable: true,
+    open() {
+      const body = plainBody(make())
+      made.push(body)
+      return body.open()
+    },
+    failedWith: (error) => made.some((body) => body.failedWith?.(error) === true)
   }
-}
-
-function ignore(): void {
-  // The call itself rejects with it.
-}
-
-function asReadable(input: object): Readable {
-  if (input instanceof Readable) return input
-  if (input instanceof ReadableStream) return Readable.fromWeb(input as never)
-  if (isIterable(input)) return Readable.from(input, { objectMode: false })
-  throw new HttpRequestError(['body: must be text, bytes, a Blob, a form or a stream'])
-}
-
-/** Chunks to come. Of a list it is known that there are no others in it: JSON values, for instance. */
-function isIterable(input: object): input is AsyncIterable<Uint8Array> {
-  if (typeof input !== 'object' || input === null) return false
-  if (Array.isArray(input)) return input.every((item) => ArrayBuffer.isView(item))
-  return Symbol.asyncIterator in input || Symbol.iterator in input
 }
 
 /** A `FormData` of any realm: Node's own, undici's, a polyfill's. */

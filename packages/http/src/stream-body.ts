@@ -1,0 +1,55 @@
+import { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import { HttpRequestError } from './errors.ts'
+import type { RequestBody } from './request-body.ts'
+
+/** A stream that is to be sent, which works once only. */
+export class StreamBody implements RequestBody {
+  readonly replayable = false
+  readonly contentType = undefined
+  readonly contentLength = undefined
+  readonly size = undefined
+  private readonly stream: Readable
+  private failure: Error | undefined = undefined
+
+  constructor(stream: Readable) {
+    this.stream = stream
+    // From the start: it may fail while its call waits, when nobody else listens.
+    stream.on('error', (error) => (this.failure ??= error))
+  }
+
+  open(): Readable {
+    const { stream, failure } = this
+    if (failure !== undefined) throw failure
+    if (stream.destroyed || stream.readableEnded) {
+      throw new HttpRequestError(['body: the stream was read, or destroyed, before it was sent'])
+    }
+    return stream
+  }
+
+  failedWith(error: unknown): boolean {
+    return error === this.failure
+  }
+
+  discard(reason: unknown): void {
+    const { stream } = this
+    // One that was begun is the engine's; a server's request takes its connection with it.
+    if (stream.readableDidRead || stream instanceof IncomingMessage) return
+    stream.destroy(reason as Error)
+  }
+}
+
+/** What can be read as a stream, as one. @throws HttpRequestError */
+export function readableOf(input: object): Readable {
+  if (input instanceof Readable) return input
+  if (input instanceof ReadableStream) return Readable.fromWeb(input as never)
+  if (isIterable(input)) return Readable.from(input, { objectMode: false })
+  throw new HttpRequestError(['body: must be text, bytes, a Blob, a form or a stream'])
+}
+
+/** Chunks to come. Of a list it is known that there are no others in it: JSON values, for instance. */
+function isIterable(input: object): input is AsyncIterable<Uint8Array> {
+  if (typeof input !== 'object' || input === null) return false
+  if (Array.isArray(input)) return input.every((item) => ArrayBuffer.isView(item))
+  return Symbol.asyncIterator in input || Symbol.iterator in input
+}
