@@ -41,7 +41,8 @@ export interface AdaptiveConcurrencyOptions extends QueueOptions {
   readonly timeoutMs?: number
   /**
    * Gradient2 and Vegas: after so many windows (each about a round trip of samples), give or take
-   * half, a probe at a quarter of the limit measures the baseline. Infinity for never. Default: 50.
+   * half, a probe at a quarter of the limit measures the baseline; where most of the limit is unused
+   * the window does. Infinity for never. Default: 50.
    */
   readonly probeEvery?: number
   /** How a failed operation counts. Default: `classifyOverload`. */

@@ -82,9 +82,12 @@ export class LimitLearner {
     if (!dropped && !window.isFull) return
     const inflight = Math.max(window.maxInflight, call.inflight)
     this.lastRttMs = window.rttMs > 0 ? window.rttMs : rttMs
+    const isUsed = dropped || Math.max(inflight, this.gate.used) * 2 >= this.limit
     this.change(now, () => algorithm.sample(this.lastRttMs, inflight, dropped))
-    // Before a call or two have hit a limit there is nothing to probe.
-    if (algorithm.wantsProbes && this.probe.isDue()) this.beginProbe()
+    if (!algorithm.wantsProbes || !this.probe.isDue()) return
+    // Who leaves most of the limit unused has measured already what a probe would.
+    if (isUsed) this.beginProbe()
+    else this.rebase(now, this.lastRttMs)
   }
 
   private beginProbe(): void {
@@ -105,6 +108,11 @@ export class LimitLearner {
     this.patience?.restart()
     const baselineMs = probe.observe(now, rttMs, gate.used - 1)
     if (baselineMs === undefined) return
+    this.rebase(now, baselineMs)
+  }
+
+  private rebase(now: number, baselineMs: number): void {
+    const { algorithm } = this
     this.endProbe(algorithm.baselineMs / baselineMs)
     this.change(now, () => algorithm.rebase(baselineMs))
   }

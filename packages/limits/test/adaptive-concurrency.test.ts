@@ -138,6 +138,24 @@ describe('adaptiveConcurrency', () => {
     expect(limiter.limit).toBe(limit)
   })
 
+  it.each(['gradient2', 'vegas'] as const)(
+    'puts nobody off by a probe while most of it is unused, and learns the baseline all the same (%s)',
+    async (algorithm) => {
+      const random = (): number => 0.5
+      const limiter = adaptiveConcurrency({ algorithm, initialLimit: 40, clock, random })
+      for (const rttMs of [100, 300]) {
+        for (let round = 0; round < 150; round++) {
+          const permits = Array.from({ length: 12 }, () => limiter.tryAcquire())
+          expect(permits).not.toContain(undefined)
+          await clock.advance(rttMs)
+          for (const permit of permits) permit?.release()
+        }
+        expect(limiter.baselineMs).toBeCloseTo(rttMs)
+      }
+      expect(limiter.limit).toBe(40)
+    }
+  )
+
   it('leaves a probe on while nobody calls, without a timer', async () => {
     const limiter = adaptiveConcurrency({ initialLimit: 40, clock, random: () => 0.5 })
     for (let round = 0; round < 8 && !limiter.isProbing; round++) await window(limiter, 100)
