@@ -40,6 +40,8 @@ const normalized: ReadonlySet<string> = new Set([
   'PUT',
   'QUERY'
 ])
+/** `fetch` sends none of these: they are made for tunnels and for showing requests. */
+const forbiddenMethods: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
 const none: readonly string[] = []
 
 /** Reads the arguments of `fetch`; `init` wins over what a `Request` says. */
@@ -89,6 +91,7 @@ function checkedRedirect(redirect: FetchInit['redirect']): FetchInit['redirect']
 function methodOf(method: string | undefined): string {
   if (method === undefined) return 'GET'
   const upper = method.toUpperCase()
+  if (forbiddenMethods.has(upper)) throw new HttpRequestError([`fetch sends no ${upper}`])
   return normalized.has(upper) ? upper : method
 }
 
@@ -109,7 +112,9 @@ function fetchHeaders(input: HeadersInput): readonly string[] {
     ? (input as Iterable<readonly [string, string]>)
     : Object.entries(input)
   const allowed: [string, string][] = []
-  for (const [name, value] of entries) {
+  for (const entry of entries) {
+    if (entry.length !== 2) throw new HttpRequestError(['headers: each must be a name and a value'])
+    const [name, value] = entry
     if (!forbidden.has(name.toLowerCase())) allowed.push([name, trimmed(value) as string])
   }
   return mergeHeaders(none, headerList(allowed))

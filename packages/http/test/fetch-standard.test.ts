@@ -109,6 +109,17 @@ describe('client.fetch, where Node’s own is the measure', () => {
     }
   )
 
+  it('refuses methods for tunnels and traces, and headers that are no pairs', async () => {
+    const { origin, fetch } = await echo()
+    const inits = [
+      ...['CONNECT', 'TRACE', 'track'].map((method) => ({ method })),
+      ...[[['name']], [['name', 'value', 'more']], 'text'].map((headers) => ({ headers }))
+    ]
+    for (const init of inits) {
+      await expect(fetch(origin, init as never)).rejects.toMatchObject({ code: 'ERR_HTTP_REQUEST' })
+    }
+  })
+
   it('refuses bodies that are values, and redirect modes that there are not', async () => {
     const { origin, fetch } = await echo()
     for (const body of [5, true, { a: 1 }, [1, 2], ['a']]) {
