@@ -138,6 +138,7 @@ export class HedgedCall implements AbortListener {
     if (failed && context.aborted) return this.onAbort(context.reason)
     const reason = classifyOutcome(options, failed, outcome, copy)
     if (reason === undefined) this.succeed(outcome)
+    else if (context.aborted) this.onAbort(context.reason)
     else this.copyFailed(copy, reason, failed, outcome)
   }
 

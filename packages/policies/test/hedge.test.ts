@@ -67,6 +67,20 @@ describe('hedge', () => {
     expect(down).toMatchObject({ value: 502, atMs: 0 })
   })
 
+  it('starts no copy of a result that comes when the time is over', async () => {
+    const clock = new TestClock()
+    let calls = 0
+    const policy = hedge({ clock, classifyResult: () => 'transient' })
+    const operation = (): void => {
+      calls++
+      clock.jump(20)
+    }
+    const { error } = await ending(policy.execute(operation, { timeoutMs: 10 }))
+    expect(error).toMatchObject({ code: 'ERR_TIMEOUT' })
+    expect(calls).toBe(1)
+    await clock.runAll()
+  })
+
   it('starts a copy at once when the first fails', async () => {
     const clock = new TestClock()
     const started: number[] = []
