@@ -14,9 +14,11 @@ import type { PolicyOr, SubstituteOf, SubstitutingPolicy } from './substituting-
  *
  * @throws OptionsError when one of them is not a policy
  */
+export function compose(...policies: readonly Policy[]): Policy
 export function compose<P extends readonly SubstitutingPolicy<unknown>[]>(
   ...policies: P
-): PolicyOr<SubstituteOf<P[number]>> {
+): PolicyOr<SubstituteOf<P[number]>>
+export function compose(...policies: readonly SubstitutingPolicy<unknown>[]): Policy {
   const issues = policies.flatMap((policy, index) =>
     isPolicy(policy) ? [] : [`policy ${index + 1}: ${policyProblem}`]
   )

@@ -35,6 +35,8 @@ it('composes any number of policies', () => {
   expectTypeOf(compose(...policies)).toEqualTypeOf<Policy>()
   // @ts-expect-error not a policy
   compose(r, { run: () => 1 })
+  const around = <P extends Policy>(policy: P): Policy => compose(r, policy)
+  expectTypeOf(around(concurrencyLimit(1))).toEqualTypeOf<Policy>()
 })
 
 it('gives a substitute, too, where there may be one, however many policies', () => {
