@@ -1,6 +1,7 @@
 import { DeadlineUnreachableError, type Clock, type Context, type Timer } from '@aplomb/kernel'
 import { RateLimitedError } from './errors.ts'
 import { publishReject } from './events.ts'
+import { requireTime } from './limit-options.ts'
 import type { ResolvedWindow } from './rate-spec.ts'
 import type { RateStore, StoreRequest } from './rate-store.ts'
 import type { WaitQueue } from './wait-queue.ts'
@@ -100,6 +101,7 @@ export class StoreLine implements Gate<StoreWaiter> {
 
   private wait(first: StoreWaiter, retryAfterMs: number): void {
     const { name, clock } = this.desk
+    requireTime('RateStore.take', 'retryAfterMs', retryAfterMs)
     if (retryAfterMs === Number.POSITIVE_INFINITY) {
       this.refuse(first, new RateLimitedError(name, 'the store can never grant it'))
     } else if (retryAfterMs >= first.context.remainingMs) {

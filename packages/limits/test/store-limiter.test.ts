@@ -53,6 +53,17 @@ describe('storeLimiter', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it.each([Number.NaN, undefined, '50'])('fails what a store puts off by %s', async (wrong) => {
+    const clock = new TestClock()
+    const take = async (): Promise<StoreAnswer> => ({
+      granted: false,
+      retryAfterMs: wrong as number
+    })
+    const limiter = storeLimiter('1/s', { store: { take, giveBack: async () => {} }, clock })
+    await expect(limiter.acquire()).rejects.toThrow(OptionsError)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it('counts apart for who has other windows', async () => {
     const { clock, store, limiter } = setUp()
     await limiter.acquire()
