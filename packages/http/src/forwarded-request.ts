@@ -16,7 +16,7 @@ export class ForwardedRequest extends HttpRequest {
       ? { ...given, headers: new Set(given.headers) }
       : given
     // Only to find a key, and secrets in an answer; the engine reads the given ones.
-    const headers = own.headers == null ? none : flat(own.headers)
+    const headers = isObject(own.headers) ? flat(own.headers) : none
     const keyed = method !== 'GET' && hasHeader(headers, keyHeader)
     super(method, originOf(origin), path, headers, bodyOf(given.body), keyed)
     this.given = own
@@ -57,6 +57,11 @@ function isReplayable(body: unknown): boolean {
     body instanceof Blob ||
     isFormData(body)
   )
+}
+
+/** The engine says itself what it does not take for headers. */
+function isObject<T>(headers: T): headers is NonNullable<T> {
+  return typeof headers === 'object' && headers !== null
 }
 
 type Field = [string, string | string[] | undefined]

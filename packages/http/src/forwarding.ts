@@ -7,7 +7,7 @@ import type { ResponseHeaders } from './header-list.ts'
 import type { Origin } from './origin.ts'
 import type { HttpRequest } from './request.ts'
 import type { BodySink } from './send.ts'
-import type { EngineController, EngineHandler } from './undici.ts'
+import { engineErrors, type EngineController, type EngineHandler } from './undici.ts'
 
 /**
  * Tells a handler of the engine what comes of a call, as if there had been one request. It is the
@@ -57,8 +57,10 @@ export class Forwarding extends Bare implements Delivery, Onlooker, BodySink, En
     this.running?.resume()
   }
 
-  abort(reason: Error): void {
+  abort(given?: Error): void {
     if (this.aborted || this.over) return
+    // Signals that are no `AbortSignal` have none.
+    const reason = given ?? new engineErrors.RequestAbortedError()
     this.aborted = true
     this.reason = reason
     this.call?.abort(reason)

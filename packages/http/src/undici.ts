@@ -3,6 +3,7 @@ import {
   type buildConnector,
   Client,
   Dispatcher,
+  errors,
   FormData,
   interceptors,
   Pool,
@@ -48,6 +49,7 @@ export {
 } from 'undici'
 export {
   Dispatcher as EngineBase,
+  errors as engineErrors,
   FormData as EngineFormData,
   interceptors as engineInterceptors,
   ProxyAgent as EngineProxyAgent

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { Readable } from 'node:stream'
 import {
   Agent,
@@ -193,6 +194,18 @@ describe('the resilience interceptor', () => {
     const text = body.text()
     late.abort(reason)
     await expect(text).rejects.toBe(reason)
+  })
+
+  it('gives an abort that has no reason one, and leaves bad headers to the engine', async () => {
+    const { origin } = await serve(() => undefined)
+    const dispatcher = dispatcherWith({})
+    const signal = new EventEmitter()
+    const pending = request(origin, { dispatcher, signal })
+    signal.emit('abort')
+    await expect(pending).rejects.toMatchObject({ name: 'AbortError', code: 'UND_ERR_ABORTED' })
+    await expect(request(origin, { dispatcher, headers: 1 as never })).rejects.toMatchObject({
+      code: 'ERR_HTTP_REQUEST'
+    })
   })
 
   it('pauses the connection for a slow reader, and loses nothing', async () => {
