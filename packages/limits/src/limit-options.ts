@@ -1,4 +1,11 @@
-import { clockOption, fields, invalidOptions, type Clock, type Field } from '@aplomb/kernel'
+import {
+  clockOption,
+  describe,
+  fields,
+  invalidOptions,
+  type Clock,
+  type Field
+} from '@aplomb/kernel'
 
 /** What every limiter with a queue can be told about it. */
 export interface QueueOptions {
@@ -29,18 +36,17 @@ export const queueFields: {
 
 /** The hot path asks this before anything else; only what is wrong pays for the details. */
 export function requireWeight(owner: string, weight: number, whole: boolean): void {
-  if (weight > 0 && weight < Number.POSITIVE_INFINITY && (!whole || Number.isInteger(weight)))
-    return
+  if (weight > 0 && Number.isFinite(weight) && (!whole || Number.isInteger(weight))) return
   const noun = whole ? 'a whole number, 1 or more' : 'a number above 0'
-  throw invalidOptions(owner, [`weight: must be ${noun}, not ${weight}`])
+  throw invalidOptions(owner, [`weight: must be ${noun}, not ${describe(weight)}`])
 }
 
 export function requireTime(owner: string, name: string, time: number): void {
   if (typeof time === 'number' && !Number.isNaN(time)) return
-  throw invalidOptions(owner, [`${name}: must be a time in milliseconds, not ${time}`])
+  throw invalidOptions(owner, [`${name}: must be a time in milliseconds, not ${describe(time)}`])
 }
 
 export function requirePriority(owner: string, priority: number): void {
   if (Number.isFinite(priority)) return
-  throw invalidOptions(owner, [`priority: must be a number, not ${priority}`])
+  throw invalidOptions(owner, [`priority: must be a number, not ${describe(priority)}`])
 }

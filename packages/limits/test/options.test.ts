@@ -81,7 +81,7 @@ describe('options', () => {
   it('of a call are checked at once', () => {
     const semaphore = new Semaphore(3)
     const limiter = rateLimiter('3/s')
-    for (const weight of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    for (const weight of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '2' as never]) {
       expect(() => semaphore.acquire({ weight })).toThrow(OptionsError)
       expect(() => semaphore.tryAcquire({ weight })).toThrow(OptionsError)
       expect(() => limiter.acquire({ weight })).toThrow(OptionsError)
