@@ -194,7 +194,9 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
   /**
    * Adapts to what the server says: sends nothing for `retryAfterMs` and then, for as long again
    * but at most a window, evenly instead of in one burst; no more than `remaining` until the
-   * reset; and no more than its `limit`. Numbers that make no sense are ignored.
+   * reset; and no more than its `limit`. Numbers that make no sense are ignored. Only in strict use
+   * it knows which calls are under way; else those that the server had not seen yet may come on top
+   * of what remained.
    */
   applyFeedback(feedback: RateFeedback): void {
     const { gate } = this
