@@ -59,7 +59,17 @@ const codes: ReadonlyMap<string, FailureClass> = new Map<string, FailureClass>([
     'ERR_DEADLINE_UNREACHABLE',
     'ERR_INVALID_ARG_TYPE',
     'ERR_INVALID_URL',
-    'UND_ERR_INVALID_ARG'
+    'UND_ERR_INVALID_ARG',
+    // A certificate is not accepted the next time either.
+    'CERT_HAS_EXPIRED',
+    'CERT_NOT_YET_VALID',
+    'CERT_REVOKED',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_GET_ISSUER_CERT',
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'ERR_TLS_CERT_ALTNAME_INVALID'
   ])
 ])
 

@@ -27,6 +27,7 @@ it.each([
   ['a fetch error without a cause', new TypeError('fetch failed'), 'transient'],
   ['a mistake', new TypeError('undefined is not a function'), 'permanent'],
   ['another mistake', new ReferenceError('x'), 'permanent'],
+  ['a certificate that is refused', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'permanent'],
   ['status 408', { status: 408 }, 'timeout'],
   ['status 429', { statusCode: 429 }, 'throttled'],
   ['status 500', { status: 500 }, 'transient'],
