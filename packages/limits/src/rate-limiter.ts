@@ -135,7 +135,8 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
    * in the queue, whose order is not settled yet.
    *
    * @throws RateLimitedError when no time can be told: paused, or strict and all tokens are out.
-   * @throws DeadlineUnreachableError when that time is not before `deadline` or `timeoutMs`.
+   * @throws DeadlineUnreachableError when that time is not before `deadline` or `timeoutMs`; with
+   * `timeoutMs: 0`, when it is not now.
    * @throws WeightTooLargeError, OptionsError
    */
   reserve(options: RateAcquireOptions = {}): Reservation {
@@ -143,7 +144,8 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
     const { weight = 1 } = options
     requireWeight('RateLimiter.reserve', weight, false)
     const context = Context.from(options, gate.options.clock)
-    context.throwIfAborted()
+    const noWait = hasNoWait(options, gate.options.clock)
+    if (!noWait) context.throwIfAborted()
     const state = gate.keyOf(options.key)
     if (weight > gate.capacity || weight > state.capacity) {
       throw gate.refusals.tooLarge(state, weight, gate.capacity)
@@ -154,7 +156,7 @@ export class RateLimiter implements Limiter, Policy, Door<Permit> {
     if (delayMs === Number.POSITIVE_INFINITY) {
       throw gate.refusals.limited(state, weight, 'no end in sight')
     }
-    if (delayMs >= context.remainingMs) {
+    if (noWait ? delayMs > 0 : delayMs >= context.remainingMs) {
       throw gate.refusals.unreachable(state, weight, delayMs)
     }
     gate.reserve(state, now, at, weight)

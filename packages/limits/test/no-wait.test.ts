@@ -12,6 +12,15 @@ it('a rate limiter says when to come back to who has no time to wait', async () 
   expect(limiter.queued).toBe(0)
 })
 
+it('a reservation for who has no time to wait is one for now', () => {
+  const clock = new TestClock()
+  const limiter = rateLimiter('1/s', { clock })
+  const now = { timeoutMs: 0 }
+  expect(limiter.reserve(now)).toMatchObject({ at: 0, delayMs: 0 })
+  expect(() => limiter.reserve(now)).toThrow(expect.objectContaining({ retryAfterMs: 1000 }))
+  expect(() => limiter.reserve({ ...now, signal: AbortSignal.abort('no more') })).toThrow('no more')
+})
+
 it('who has no time to wait does not overtake those who wait', async () => {
   const clock = new TestClock()
   const limiter = rateLimiter('3/s', { clock })
