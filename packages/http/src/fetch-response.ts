@@ -2,15 +2,16 @@ import { Readable } from 'node:stream'
 import type { Attempt } from './attempt.ts'
 import { textOf } from './body-text.ts'
 import type { Call } from './call.ts'
-import type { ResponseHeaders } from './header-list.ts'
+import { encodingOf } from './decode.ts'
+import { headerOf, type ResponseHeaders } from './header-list.ts'
 import { headersOf } from './http-response.ts'
 import type { IncomingBody } from './incoming-body.ts'
 import { redactHeaders, redactText } from './redact-answer.ts'
 import type { HttpRequest } from './request.ts'
 import { showAs } from './shown.ts'
-import { readAll } from './web-stream.ts'
+import { readAll, type ReadLimit } from './web-stream.ts'
 
-/** Where the body comes from: the connection, or one arm of a clone. */
+/** Where the body comes from. */
 export interface BodySource {
   readonly used: boolean
   bytes(): Promise<Buffer>
@@ -24,7 +25,7 @@ interface Head {
   readonly url: string
   readonly redirected: boolean
   readonly rawHeaders: ResponseHeaders
-  readonly call: Pick<Call, 'aborted' | 'reason'>
+  readonly call: Pick<Call, 'aborted' | 'reason' | 'settings'>
 }
 
 /** Statuses that never have a body, which `body` then shows as null. */
@@ -36,17 +37,19 @@ const nullBodyStatuses: ReadonlySet<number> = new Set([101, 103, 204, 205, 304])
  */
 export class FetchResponse {
   private readonly head: Head
-  private source: BodySource | undefined
+  private readonly source: BodySource | undefined
   private list: Headers | undefined = undefined
-  private web: ReadableStream<Uint8Array> | undefined = undefined
+  /** The body as it was looked at, or one arm of a clone; from then on it is read from here. */
+  private web: ReadableStream<Uint8Array> | undefined
 
   static {
     showAs(this.prototype, (self) => ({ Response: self.toJSON() }))
   }
 
-  constructor(head: Head, source: BodySource | undefined) {
+  constructor(head: Head, source: BodySource | undefined, web?: ReadableStream<Uint8Array>) {
     this.head = head
     this.source = source
+    this.web = web
   }
 
   get type(): 'basic' {
@@ -80,9 +83,8 @@ export class FetchResponse {
 
   get body(): ReadableStream<Uint8Array> | null {
     const { source } = this
-    if (source === undefined) return null
-    this.web ??= source.used ? spentStream() : source.webStream()
-    return this.web
+    if (source !== undefined) this.web ??= source.used ? spentStream() : source.webStream()
+    return this.web ?? null
   }
 
   get bodyUsed(): boolean {
@@ -124,17 +126,15 @@ export class FetchResponse {
     const { body } = this
     if (body === null) return new FetchResponse(this.head, undefined)
     const [mine, theirs] = body.tee()
-    this.source = new StreamSource(mine)
     this.web = mine
-    const copy = new FetchResponse(this.head, new StreamSource(theirs))
+    const copy = new FetchResponse(this.head, undefined, theirs)
     copy.list = new Headers(this.headers)
     return copy
   }
 
   /** The same response with a body that is here already. */
   withBytes(bytes: Uint8Array<ArrayBuffer>): FetchResponse {
-    const body = new Blob([bytes]).stream()
-    return new FetchResponse(this.head, new StreamSource(body))
+    return new FetchResponse(this.head, undefined, new Blob([bytes]).stream())
   }
 
   /** What can be shown of it: nothing secret. */
@@ -156,14 +156,23 @@ export class FetchResponse {
 
   private async gather(): Promise<Buffer> {
     const { source, web } = this
-    if (source === undefined) return Buffer.alloc(0)
-    const taken = web === undefined ? source.used : web.locked || isDisturbed(web)
-    if (taken) throw unusable()
+    const taken = web === undefined ? source?.used : web.locked || isDisturbed(web)
+    if (taken === true) throw unusable()
     // As in any fetch, nobody gets a body after the abort, though all of it may be here.
     this.throwIfAborted()
-    const bytes = await (web === undefined ? source.bytes() : readAll(web))
+    const bytes = await (web === undefined ? source?.bytes() : readAll(web, this.limit))
     this.throwIfAborted()
-    return bytes
+    return bytes ?? Buffer.alloc(0)
+  }
+
+  /** What `source` sees to for itself. */
+  private get limit(): ReadLimit {
+    const { call, rawHeaders, request } = this.head
+    const { decompress, maxDecodedBytes, maxResponseBytes } = call.settings
+    const encoding = decompress ? encodingOf(headerOf(rawHeaders, 'content-encoding')) : undefined
+    return encoding === undefined
+      ? { name: 'maxResponseBytes', maxBytes: maxResponseBytes, facts: request }
+      : { name: 'maxDecodedBytes', maxBytes: maxDecodedBytes, facts: request }
   }
 
   private throwIfAborted(): void {
@@ -175,27 +184,6 @@ export class FetchResponse {
 // An `instanceof Response` without the price of the global class's constructor: every one of its
 // members is overridden above.
 Object.setPrototypeOf(FetchResponse.prototype, Response.prototype)
-
-/** One arm of a clone. */
-class StreamSource implements BodySource {
-  private readonly stream: ReadableStream<Uint8Array>
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.stream = stream
-  }
-
-  get used(): boolean {
-    return isDisturbed(this.stream)
-  }
-
-  bytes(): Promise<Buffer> {
-    return readAll(this.stream)
-  }
-
-  webStream(): ReadableStream<Uint8Array> {
-    return this.stream
-  }
-}
 
 /** The response for a call whose head has arrived. */
 export function fetchResponse(attempt: Attempt, body: IncomingBody | undefined): Response {

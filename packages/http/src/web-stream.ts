@@ -1,3 +1,4 @@
+import { HttpTooLargeError, type RequestFacts } from './errors.ts'
 import type { BodySink } from './send.ts'
 
 /** What a web stream is read from. */
@@ -66,11 +67,30 @@ export function webStreamOf(source: WebSource): ReadableStream<Uint8Array> {
   return new ReadableStream(underlying)
 }
 
-/** All that a stream gives. */
-export async function readAll(stream: ReadableStream<Uint8Array>): Promise<Buffer> {
+/** How much is gathered of a stream. */
+export interface ReadLimit {
+  /** The option that says so. */
+  readonly name: string
+  readonly maxBytes: number
+  readonly facts: RequestFacts
+}
+
+/** All that a stream gives. @throws HttpTooLargeError */
+export async function readAll(
+  stream: ReadableStream<Uint8Array>,
+  { name, maxBytes, facts }: ReadLimit
+): Promise<Buffer> {
   const chunks: Uint8Array[] = []
+  let size = 0
   const reader = stream.getReader()
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    size += next.value.length
+    if (size > maxBytes) {
+      const error = new HttpTooLargeError(name, maxBytes, facts)
+      // Not awaited: an arm of a clone waits for the other.
+      void reader.cancel(error)
+      throw error
+    }
     chunks.push(next.value)
   }
   return Buffer.concat(chunks)

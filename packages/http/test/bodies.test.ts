@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import type { OutgoingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import {
   brotliCompressSync,
@@ -9,6 +10,7 @@ import {
   gzipSync,
   zstdCompressSync
 } from 'node:zlib'
+import { TestClock } from '@aplomb/kernel/testing'
 import { describe, expect, it } from 'vitest'
 import { createClient, HttpBodyError, HttpTooLargeError, type Progress } from '../src/index.ts'
 import { bodyOf, serve } from './server.ts'
@@ -129,6 +131,22 @@ describe('bodies that come', () => {
     await expect(response.text()).rejects.toMatchObject({ limit: 'maxDecodedBytes' })
   })
 
+  it.each<[string, OutgoingHttpHeaders, Buffer]>([
+    ['maxResponseBytes', {}, Buffer.alloc(2000)],
+    ['maxDecodedBytes', { 'content-encoding': 'gzip' }, gzipSync(Buffer.alloc(2000))]
+  ])('reject beyond %s, too, when a stream was looked at or cloned', async (limit, head, body) => {
+    const { origin } = await serve((_, response) => response.writeHead(200, head).end(body))
+    await using client = createClient(origin, { maxResponseBytes: 1000, maxDecodedBytes: 1000 })
+    const looked = await client.fetch('/')
+    expect(looked.body).not.toBeNull()
+    await expect(looked.text()).rejects.toMatchObject({ code: 'ERR_HTTP_TOO_LARGE', limit })
+    const cloned = await client.fetch('/')
+    const reads = [cloned.clone(), cloned].map((arm) =>
+      expect(arm.arrayBuffer()).rejects.toMatchObject({ limit })
+    )
+    await Promise.all(reads)
+  })
+
   it('reject beyond maxResponseBytes, and the connection is closed', async () => {
     let closed = false
     const { origin } = await serve((_, response) => {
@@ -204,6 +222,24 @@ describe('bodies that come', () => {
     const large = await client.get('/large')
     expect(await client.get('/small').text()).toBe('ok')
     await expect(large.text()).rejects.toMatchObject({ code: 'ERR_HTTP_BODY' })
+  })
+
+  it('are not waited for, when they stall, once they are discarded or the client is closed', async () => {
+    const clock = new TestClock()
+    const { origin } = await serve((_, response) => void response.writeHead(200).write('half'))
+    const client = createClient(origin, { clock, timeout: false })
+    const discarded = await client.get('/')
+    const unread = await client.get('/')
+    discarded.discard()
+    let closed = false
+    const closing = client.close().then(() => (closed = true))
+    await clock.advance(1000)
+    await clock.advance(3999)
+    expect(closed).toBe(false)
+    await clock.advance(1)
+    await closing
+    await expect(unread.text()).rejects.toMatchObject({ code: 'ERR_HTTP_BODY' })
+    expect(clock.pendingTimers).toBe(0)
   })
 
   it('can be discarded, which frees the connection', async () => {
