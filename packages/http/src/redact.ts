@@ -4,6 +4,7 @@ const secretHeaders: ReadonlySet<string> = new Set([
   'authorization',
   'proxy-authorization',
   'cookie',
+  'cookie2',
   'set-cookie',
   'x-api-key',
   'api-key',
@@ -31,12 +32,13 @@ const secretWords = [
   '(?:private|secret|service|signing|storage|stripe|subscription|user)s?[-_]?keys?',
   String.raw`\w{0,20}tokens?`,
   '(?:secret|password|passwd|passphrase|pass|pwd|otp|credential|signature(?:[-_]?256)?)s?',
+  '(?:assertion|sign)s?',
   '(?:auth|authentication|authorization|bearer|jwt|session(?:[-_]?id)?|sid|cookie)s?'
 ]
 const secretHeaderPattern = new RegExp(`(?:^|[-_])(?:${secretWords.join('|')})$`, 'u')
 
 const secretQueryPattern =
-  /(?:^|[-_.[])(?:api[-_]?key|key|token|secret|password|passwd|pwd|pass|auth|authorization|credentials?|signature|sig|hmac|jwt|code|session(?:[-_]?id)?|sid|otp|assertion)\]?$/u
+  /(?:^|[-_.[])(?:api[-_]?key|key|token|secret|password|passwd|passphrase|pwd|pass|auth|authorization|credentials?|signature|sig|hmac|jwt|code|session(?:[-_]?id)?|sid|otp|assertion)\]?$/u
 
 /** True for a header whose value nobody but the server shall see. */
 export function isSecretHeader(name: string): boolean {

@@ -22,10 +22,11 @@ it.each([
 it('credential headers are known by name and by pattern', () => {
   const secret = `Authorization Cookie X-Api-Key x-my-secret X-Auth-Token x-auth x-session-id
     authentication x-authorization x-forwarded-authorization dd-application-key x-access-key
-    x-rapidapi-key x-stripe-key x-auth-key x-jwt x-otp x-pass x-hub-signature-256 accesstoken`
+    x-rapidapi-key x-stripe-key x-auth-key x-jwt x-otp x-pass x-hub-signature-256 accesstoken
+    cookie2 x-jwt-assertion cb-access-sign`
   for (const name of secret.split(/\s+/u)) expect(isSecretHeader(name), name).toBe(true)
   const open = `accept x-request-id etag x-token-count idempotency-key sec-websocket-key cache-key
-    author x-compass x-forwarded-for x-accept-author`
+    author x-compass x-design x-forwarded-for x-accept-author`
   for (const name of open.split(/\s+/u)) expect(isSecretHeader(name), name).toBe(false)
   expect(isSecretParameter('keyboard')).toBe(false)
 })
