@@ -10,7 +10,8 @@ import { Call } from './call.ts'
 import type { CallShared, Delivery } from './call-types.ts'
 import type { CallSettings } from './call-settings.ts'
 import type { ClientOptions, RequestOptions } from './client-options.ts'
-import { HttpClientClosedError } from './errors.ts'
+import { drained } from './drained.ts'
+import { HttpClientClosedError, HttpRequestError } from './errors.ts'
 import { asFetch, makeFetch, type Fetch } from './fetch.ts'
 import type { FetchResponse } from './fetch-response.ts'
 import { readFetch, type FetchInit, type FetchInput, type FetchTask } from './fetch-request.ts'
@@ -84,6 +85,7 @@ class Client implements HttpClient, Caller {
   private readonly borrows: boolean
   private readonly fetchSettings: CallSettings
   private closed = false
+  private destroyed = false
   private ended: Promise<void> | undefined = undefined
   readonly fetch: Fetch
 
@@ -245,19 +247,18 @@ class Client implements HttpClient, Caller {
   async destroy(reason: unknown = new HttpClientClosedError()): Promise<void> {
     this.closed = true
     if (this.borrows) return
+    this.destroyed = true
     this.shared.active.abort(reason)
+    this.shared.rate?.stragglers.close()
     const destroyed = this.transport.destroy(new HttpClientClosedError())
     this.ended = destroyed
     await destroyed
   }
 
   private async drain(): Promise<void> {
-    const { active, origins } = this.shared
-    // Closing waits, too, so that bodies which nobody reads come to their end.
-    active.waiting++
-    origins.relieve()
-    await active.idle()
-    await this.transport.close()
+    await drained(this.shared)
+    this.shared.rate?.stragglers.close()
+    if (!this.destroyed) await this.transport.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -281,6 +282,11 @@ class Client implements HttpClient, Caller {
         path: request.path
       })
     })
-    return added === undefined ? request : request.withHeaders(headerList(added as HeadersInput))
+    if (added === undefined) return request
+    // It would be taken for no headers.
+    if ((added as unknown) instanceof Promise) {
+      throw new HttpRequestError(['onRequest: must return headers, not a promise'])
+    }
+    return request.withHeaders(headerList(added as HeadersInput))
   }
 }

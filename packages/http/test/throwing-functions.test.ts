@@ -76,3 +76,12 @@ it('a shouldRetry that answers with a promise is refused, which would be a yes t
   expect(count()).toBe(1)
   await client.close()
 })
+
+it('an onRequest that answers with a promise is refused, which would be no headers', async () => {
+  const onRequest = (async () => await Promise.resolve({ authorization: 'secret' })) as never
+  const { client, count } = await failing({ onRequest })
+  const call = async (): Promise<unknown> => await client.get('/fine')
+  await expect(call()).rejects.toMatchObject({ code: 'ERR_HTTP_REQUEST' })
+  expect(count()).toBe(0)
+  await client.close()
+})
