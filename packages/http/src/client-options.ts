@@ -10,7 +10,7 @@ import type {
 } from '@aplomb/policies'
 import type { Progress, RetryNotice, RetryQuestion } from './call-settings.ts'
 import type { HeadersInput } from './header-list.ts'
-import type { BodyInput } from './request-body.ts'
+import type { BodyInput, FormInput } from './request-body.ts'
 import type { GuardSettings } from './ssrf-guard.ts'
 import type { Query } from './target.ts'
 import type { Engine } from './undici.ts'
@@ -103,7 +103,7 @@ export interface RequestOptions extends CallOptions {
   /** Sent as JSON. */
   readonly json?: unknown
   /** Sent as a form, as multipart if it is a `FormData`. */
-  readonly form?: URLSearchParams | FormData | Readonly<Record<string, unknown>> | undefined
+  readonly form?: FormInput | undefined
   readonly body?: BodyInput | undefined
   /** Makes a POST or PATCH repeatable: `true` for a random key, or a key of yours. */
   readonly idempotencyKey?: string | boolean | undefined

@@ -1,3 +1,4 @@
+import { entriesOf } from './entries.ts'
 import { HttpRequestError } from './errors.ts'
 
 /**
@@ -5,8 +6,9 @@ import { HttpRequestError } from './errors.ts'
  * takes the client's own header of that name away.
  */
 export type HeadersInput =
-  | Readonly<Record<string, string | number | readonly string[] | undefined>>
+  | Readonly<Record<string, HeaderValue>>
   | Iterable<readonly [string, string]>
+type HeaderValue = string | number | readonly string[] | undefined
 
 /** Names (lower case) and values in turn, as undici takes them. */
 export type HeaderList = readonly string[]
@@ -32,7 +34,7 @@ export function headerList(input: HeadersInput | undefined): string[] {
   const list: string[] = []
   const issues: string[] = []
   if (input === undefined) return list
-  for (const [name, value] of entriesOf(input)) {
+  for (const [name, value] of entriesOf<HeaderValue>(input)) {
     for (const item of Array.isArray(value) ? (value as readonly string[]) : [value]) {
       if (item === undefined) continue
       const text = String(item)
@@ -43,17 +45,6 @@ export function headerList(input: HeadersInput | undefined): string[] {
   }
   if (issues.length > 0) throw new HttpRequestError(issues)
   return list
-}
-
-function entriesOf(
-  input: HeadersInput
-): Iterable<readonly [string, string | number | readonly string[] | undefined]> {
-  // An own iterator or one of a class; never one that someone put on `Object.prototype`.
-  const iterable = input as Iterable<readonly [string, string]>
-  const iterator = iterable[Symbol.iterator]
-  const inherited = (Object.prototype as { [Symbol.iterator]?: unknown })[Symbol.iterator]
-  if (typeof iterator === 'function' && iterator !== inherited) return iterable
-  return Object.entries(input)
 }
 
 function problemOf(name: string, value: string): string | undefined {
@@ -78,7 +69,7 @@ export function mergeHeaders(list: HeaderList, changes: HeaderList): string[] {
 export function changeHeaders(list: HeaderList, changes: HeadersInput): string[] {
   const merged = mergeHeaders(list, headerList(changes))
   const dropped = new Set<string>()
-  for (const [name, value] of entriesOf(changes)) {
+  for (const [name, value] of entriesOf<HeaderValue>(changes)) {
     if (value === undefined) dropped.add(name.toLowerCase())
   }
   return dropped.size === 0 ? merged : withoutHeaders(merged, (name) => dropped.has(name))

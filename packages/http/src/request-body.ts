@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { isAnyArrayBuffer } from 'node:util/types'
+import { entriesOf } from './entries.ts'
 import { HttpRequestError } from './errors.ts'
 import { readableOf, StreamBody } from './stream-body.ts'
 import { plainText } from './target.ts'
@@ -19,6 +20,13 @@ export type BodyInput =
   | Iterable<Uint8Array>
   /** Called for every attempt, so that a stream can be repeated. */
   | (() => BodyInput)
+
+/** What can be sent as a form. */
+export type FormInput =
+  | URLSearchParams
+  | FormData
+  | Readonly<Record<string, unknown>>
+  | Iterable<readonly [string, unknown]>
 
 /** What the engine takes. */
 export type WireBody = string | Uint8Array | Readable | EngineFormData | null
@@ -80,13 +88,11 @@ function stringify(value: unknown): string | undefined {
 }
 
 /** A form: `application/x-www-form-urlencoded`, or multipart for a `FormData` of either realm. */
-export function formBody(
-  form: URLSearchParams | FormData | Readonly<Record<string, unknown>>
-): RequestBody {
+export function formBody(form: FormInput): RequestBody {
   if (isFormData(form)) return multipartBody(form)
   const params = form instanceof URLSearchParams ? form : new URLSearchParams()
   if (params !== form) {
-    for (const [name, value] of Object.entries(form)) {
+    for (const [name, value] of entriesOf<unknown>(form)) {
       for (const item of Array.isArray(value) ? value : [value]) {
         if (item !== undefined) params.append(name, plainText(`form.${name}`, item))
       }

@@ -1,3 +1,4 @@
+import { entriesOf } from './entries.ts'
 import { HttpRequestError } from './errors.ts'
 
 /** Where a client's relative paths lead: an origin and what stands before every path. */
@@ -19,6 +20,7 @@ export type Query =
   | string
   | URLSearchParams
   | Readonly<Record<string, QueryValue | readonly QueryValue[]>>
+  | Iterable<readonly [string, QueryValue | readonly QueryValue[]]>
 export type QueryValue = string | number | bigint | boolean | URL | null | undefined
 
 /** A path that goes on the wire as it is; every other is normalised as a URL is. */
@@ -115,7 +117,7 @@ function queryText(query: Query): string {
   if (typeof query === 'string') return new URLSearchParams(query).toString()
   if (query instanceof URLSearchParams) return query.toString()
   const pairs: string[] = []
-  for (const [name, value] of Object.entries(query)) {
+  for (const [name, value] of entriesOf<QueryValue | readonly QueryValue[]>(query)) {
     for (const item of Array.isArray(value) ? value : [value]) {
       if (item === undefined) continue
       const text = plainText(`query.${name}`, item as QueryValue)

@@ -60,6 +60,19 @@ describe('a client', () => {
     expect(form.body).toBe('a=b+c&d=1&d=2')
   })
 
+  it('takes pairs wherever names have values: a list, a Map, params of another realm', async () => {
+    await using client = createClient(await echo())
+    const list = [
+      ['a', '1'],
+      ['a', '2']
+    ] as const
+    for (const pairs of [list, new Map([['a', ['1', '2']]]), new Set(list)]) {
+      const { url } = await client.get('/', { query: pairs }).json<Seen>()
+      const { body } = await client.post('/', { form: pairs }).json<Seen>()
+      expect([url, body]).toEqual(['/?a=1&a=2', 'a=1&a=2'])
+    }
+  })
+
   it('sends none of its headers that a call, or an extension, says is undefined', async () => {
     const headers = { Authorization: 'secret', 'x-a': '1' }
     await using client = createClient(await echo(), { headers })
