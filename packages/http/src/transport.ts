@@ -1,3 +1,4 @@
+import { Balancer } from './balance.ts'
 import { bare } from './bare.ts'
 import { guardedConnector, type GuardSettings } from './ssrf-guard.ts'
 import type { ResolvedClientOptions } from './resolve-options.ts'
@@ -27,7 +28,12 @@ export interface Transport {
 /** Connections of our own, through a proxy, or a dispatcher that was given. */
 export function createTransport(options: ResolvedClientOptions): Transport {
   const wrap = wrapping(options)
-  if (options.dispatcher !== undefined) return new SharedTransport(options.dispatcher, false, wrap)
+  const { dispatcher, origin } = options
+  if (dispatcher !== undefined) {
+    const given = new SharedTransport(dispatcher, false, wrap)
+    const isService = dispatcher instanceof Balancer && origin !== undefined
+    return isService ? new ServiceTransport(origin.origin, given, options) : given
+  }
   if (options.proxy !== undefined) return new SharedTransport(proxyAgent(options), true, wrap)
   return new PoolTransport(options)
 }
@@ -99,6 +105,39 @@ class PoolTransport implements Transport {
   private add(pool: Engine): Engine {
     this.pools.add(pool)
     return pool
+  }
+}
+
+/** A balanced service, which knows one origin only; others have connections of their own. */
+class ServiceTransport implements Transport {
+  private readonly home: string
+  private readonly service: SharedTransport
+  private readonly others: PoolTransport
+
+  constructor(home: string, service: SharedTransport, options: ResolvedClientOptions) {
+    this.home = home
+    this.service = service
+    this.others = new PoolTransport(options)
+  }
+
+  engineFor(origin: string): Engine {
+    return origin === this.home ? this.service.engineFor() : this.others.engineFor(origin)
+  }
+
+  freshEngineFor(origin: string): Engine | undefined {
+    return origin === this.home ? undefined : this.others.freshEngineFor(origin)
+  }
+
+  release(engine: Engine): void {
+    if (engine !== this.service.engineFor()) this.others.release(engine)
+  }
+
+  close(): Promise<void> {
+    return this.others.close()
+  }
+
+  destroy(reason: Error): Promise<void> {
+    return this.others.destroy(reason)
   }
 }
 

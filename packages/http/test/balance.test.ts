@@ -84,6 +84,20 @@ describe('a balanced service', () => {
     await client.close()
   })
 
+  it('gets no requests that are for other origins, by a redirect for instance', async () => {
+    const other = await serve((request, response) => response.end(`other ${request.url}`))
+    const { dispatcher } = await service([
+      (request, response) => {
+        if (request.url !== '/away') response.end(`service ${request.url}`)
+        else response.writeHead(302, { location: `${other.origin}/there` }).end()
+      }
+    ])
+    await using client = createClient('http://service', { dispatcher })
+    expect(await client.get('/here').text()).toBe('service /here')
+    expect(await client.get('/away').text()).toBe('other /there')
+    expect(await (await client.fetch(`${other.origin}/x`)).text()).toBe('other /x')
+  })
+
   it('tells of the progress of an upload, and lets a connection be upgraded', async () => {
     const { dispatcher } = await service([(request, response) => void request.pipe(response)])
     const client = createClient('http://service', { dispatcher })
