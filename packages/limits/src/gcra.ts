@@ -1,7 +1,4 @@
-import type { Meter } from './meter.ts'
-
-/** Intervals are rarely whole, and their sums off by a little; a nanosecond early is on time. */
-const ON_TIME_MS = 1e-6
+import { ON_TIME_MS, type Meter } from './meter.ts'
 
 /**
  * The generic cell rate algorithm (ITU-T I.371; as "leaky bucket as a meter", the same as a token

@@ -1,5 +1,7 @@
 /** Sums of fractions are off by a little; less than this many units is nothing. */
 export const DUST = 1e-9
+/** Intervals are rarely whole, and sums of times off by a little; a nanosecond early is on time. */
+export const ON_TIME_MS = 1e-6
 
 /**
  * The arithmetic of one limit, without a clock: every method is told the time. Times never go back

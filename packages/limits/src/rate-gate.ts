@@ -5,6 +5,7 @@ import { FairQueue, type FairGate } from './fair-queue.ts'
 import { ForwardTime } from './forward-time.ts'
 import { KeyTable } from './key-table.ts'
 import { requirePriority, requireWeight } from './limit-options.ts'
+import { ON_TIME_MS } from './meter.ts'
 import { refusalOf } from './rate-admission.ts'
 import { createAllMeters, haveRoom, RateKey } from './rate-key.ts'
 import type { ResolvedRateOptions } from './rate-options.ts'
@@ -227,7 +228,8 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     this.timerAt = dueAt
     if (dueAt === Number.POSITIVE_INFINITY) return
     this.guard.begin(now)
-    this.timerDelay = Math.max(0, at - now)
+    // By the clock a shorter time may be none at all, and the timer would be set for ever.
+    this.timerDelay = Math.max(ON_TIME_MS, at - now)
     this.timer = this.clock.setTimer(() => this.wake(), this.timerDelay)
   }
 

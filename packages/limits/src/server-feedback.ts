@@ -23,13 +23,18 @@ const SAME_RESET_MS = 1000
 export class Quota implements Meter {
   readonly capacity: number = Number.POSITIVE_INFINITY
   private left = 0
+  /** When the server said how much is left, and until when that holds. */
+  private since = Number.NEGATIVE_INFINITY
   private until = Number.NEGATIVE_INFINITY
 
   /** Answers may overtake each other: before the reset what is left only shrinks. */
   learn(now: number, remaining: number, resetMs: number): void {
     const until = now + resetMs
     const isSameReset = now < this.until && until <= this.until + SAME_RESET_MS
-    this.left = isSameReset ? Math.min(this.left, remaining) : remaining
+    if (!isSameReset || remaining < this.left) {
+      this.left = remaining
+      this.since = now
+    }
     this.until = isSameReset ? Math.max(this.until, until) : until
   }
 
@@ -49,8 +54,9 @@ export class Quota implements Meter {
     if (at < this.until) this.left -= weight
   }
 
+  /** What was to start before the server's word, and did not, is among what is left already. */
   giveBack(at: number, weight: number): void {
-    if (at < this.until) this.left += weight
+    if (at >= this.since && at < this.until) this.left += weight
   }
 
   postpone(): void {}

@@ -32,6 +32,8 @@ export class SlidingWindow implements Meter {
   private last = Number.NEGATIVE_INFINITY
   /** The first instant that shares the last entry. */
   private mergedFrom = 0
+  /** When the last entry that has left the window was taken: what is as old has left with it. */
+  private gone = Number.NEGATIVE_INFINITY
 
   constructor(limit: number, perMs: number, strict = false) {
     this.limit = limit
@@ -93,7 +95,7 @@ export class SlidingWindow implements Meter {
       return
     }
     let index = this.size - 1
-    if (index < 0 || this.at(index) < at) return
+    if (at <= this.gone || index < 0 || this.at(index) < at) return
     while (index > 0 && this.at(index - 1) >= at) index--
     const given = Math.min(weight, this.totalAt(index) - this.totalBefore(index))
     for (; index < this.size; index++) this.totals[this.slot(index)]! -= given
@@ -158,6 +160,7 @@ export class SlidingWindow implements Meter {
   private expire(now: number): void {
     while (this.size > 0 && this.at(0) <= now - this.perMs) {
       this.expired = this.totalAt(0)
+      this.gone = this.at(0)
       this.head = this.slot(1)
       this.size--
     }

@@ -2,6 +2,7 @@ import { DeadlineUnreachableError, type Clock, type Context, type Timer } from '
 import { RateLimitedError } from './errors.ts'
 import { publishReject } from './events.ts'
 import { requireTime } from './limit-options.ts'
+import { ON_TIME_MS } from './meter.ts'
 import type { ResolvedWindow } from './rate-spec.ts'
 import type { RateStore, StoreRequest } from './rate-store.ts'
 import type { WaitQueue } from './wait-queue.ts'
@@ -108,10 +109,11 @@ export class StoreLine implements Gate<StoreWaiter> {
       const message = `${name}: no token before the deadline`
       this.refuse(first, new DeadlineUnreachableError(message, { retryAfterMs }))
     } else {
-      this.timer = clock.setTimer(() => {
+      const again = (): void => {
         this.timer = undefined
         this.ask()
-      }, retryAfterMs)
+      }
+      this.timer = clock.setTimer(again, Math.max(ON_TIME_MS, retryAfterMs))
     }
   }
 

@@ -53,6 +53,17 @@ describe('applyFeedback', () => {
     expect(limiter.available()).toBe(1)
   })
 
+  it('gives nothing back for what the server’s word has come after', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter('10/s', { clock })
+    limiter.applyFeedback({ remaining: 5, resetMs: 1000 })
+    const reservation = limiter.reserve()
+    await clock.advance(2000)
+    limiter.applyFeedback({ remaining: 1, resetMs: 3000 })
+    reservation.cancel()
+    expect(limiter.available()).toBe(1)
+  })
+
   it('lowers the limit to the server’s, never above its own, and fails who no longer fits', async () => {
     const clock = new TestClock()
     const limiter = rateLimiter('10/s', { clock })

@@ -68,6 +68,19 @@ describe('rounding', () => {
     expect(await Promise.all(all)).toEqual([...Array(9).fill(0), ...Array(9).fill(1000)])
   })
 
+  it('does not wait again and again for a time that the clock cannot tell', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter(['3/40ms', '5/100ms'], { clock })
+    limiter.applyFeedback({ remaining: 0, resetMs: 115 })
+    await clock.advance(34)
+    limiter.applyFeedback({ retryAfterMs: 42 })
+    limiter.reserve().cancel()
+    clock.jump(-244)
+    const call = limiter.acquire().then(() => clock.now())
+    await clock.runAll(100)
+    expect(await call).toBeCloseTo(115 - 244)
+  })
+
   it('leaves nothing behind of strict calls that are over', () => {
     const clock = new TestClock()
     const limiter = rateLimiter('10/s', { clock, strict: true, maxKeys: 10 })

@@ -24,6 +24,16 @@ describe('SlidingWindow', () => {
     }
   })
 
+  it('gives nothing back of others for what has left the window', () => {
+    const window = new SlidingWindow(3, 100)
+    window.take(0, 1)
+    window.take(window.earliest(100, 2), 2)
+    window.giveBack(0, 1)
+    expect(window.available(100)).toBe(1)
+    window.giveBack(100, 2)
+    expect(window.available(100)).toBe(3)
+  })
+
   it('grants what a plain log of everything grants', () => {
     const calls = fc.array(
       fc.record({
