@@ -3,6 +3,8 @@ export interface ActiveCall {
   prev: ActiveCall | undefined
   next: ActiveCall | undefined
   abort(reason: unknown): void
+  /** The body that was handed out is given up if nobody reads it. */
+  giveUpUnread(): void
 }
 
 /** The calls that a client has under way. */
@@ -41,6 +43,14 @@ export class ActiveCalls {
     return this.size === 0
       ? Promise.resolve()
       : new Promise((resolve) => this.waiters.push(resolve))
+  }
+
+  giveUpUnread(): void {
+    for (let call = this.first; call !== undefined;) {
+      const { next } = call
+      call.giveUpUnread()
+      call = next
+    }
   }
 
   abort(reason: unknown): void {

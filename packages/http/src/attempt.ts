@@ -1,4 +1,4 @@
-import type { Timer } from '@aplomb/kernel'
+import type { Clock, Timer } from '@aplomb/kernel'
 import type { Call } from './call.ts'
 import type { Setback } from './setback.ts'
 import { errorChannel, requestChannel, responseChannel, type RequestMessage } from './events.ts'
@@ -7,6 +7,7 @@ import type { HttpRequest } from './request.ts'
 import { Exchange, type BodySink } from './send.ts'
 import { showAs } from './shown.ts'
 import type { Place, SlotUser } from './slots.ts'
+import { ARRIVAL_MS } from './stragglers.ts'
 import type { EngineOptions } from './undici.ts'
 
 /** Of a body that nobody asked for so much is read to keep the connection. */
@@ -32,6 +33,8 @@ export class Attempt extends Exchange implements SlotUser {
   outcome: Error | undefined = undefined
   private readonly passes: unknown[] = []
   private timer: Timer | undefined = undefined
+  /** What it holds of the rate limit, the innermost door. */
+  private quota: unknown = undefined
   private quotaTimer: Timer | undefined = undefined
   private place: Place | undefined = undefined
   private holdsSlot = false
@@ -50,7 +53,7 @@ export class Attempt extends Exchange implements SlotUser {
     this.number = number
     this.request = request
     this.origin = origin
-    this.startedAt = origin.slots.clock.coarseNow()
+    this.startedAt = call.clock.coarseNow()
   }
 
   start(): void {
@@ -82,8 +85,12 @@ export class Attempt extends Exchange implements SlotUser {
     return this.passes[this.origin.doors.indexOf(this.origin.gate)] as number
   }
 
+  get clock(): Clock {
+    return this.call.clock
+  }
+
   get durationMs(): number {
-    return this.origin.slots.clock.now() - this.startedAt
+    return this.clock.now() - this.startedAt
   }
 
   /** A slot has become free for it. */
@@ -138,17 +145,18 @@ export class Attempt extends Exchange implements SlotUser {
    * it answers, or after the time that no request is under way longer; not when the body ends.
    */
   leaveQuota(): void {
-    const { doors, hasQuota } = this.origin
-    if (!hasQuota || this.passes.length < doors.length) return
+    const { quota } = this
+    if (quota === undefined) return
+    this.quota = undefined
     this.quotaTimer?.cancel()
-    doors[doors.length - 1]?.leave(this.passes.pop(), false, undefined)
+    this.call.shared.rate?.door.leave(quota, false, undefined)
   }
 
   finish(failed: boolean, outcome: unknown): void {
     if (this.finished) return
     this.finished = true
     this.timer?.cancel()
-    this.quotaTimer?.cancel()
+    this.giveUpQuota()
     const { slots } = this.origin
     if (this.holdsSlot) slots.give()
     else if (this.place !== undefined) slots.leave(this.place)
@@ -158,10 +166,9 @@ export class Attempt extends Exchange implements SlotUser {
 
   /** From here on the server may count it; a wait for the connection came before. */
   protected written(): void {
-    const { quotaHoldMs } = this.origin
-    if (quotaHoldMs !== Number.POSITIVE_INFINITY) {
-      this.quotaTimer = this.call.clock.setTimer(leaveQuota, quotaHoldMs, this as Attempt)
-    }
+    const { clock, shared } = this.call
+    if (shared.rate?.endsHold !== true) return
+    this.quotaTimer = clock.setTimer(leaveQuota, ARRIVAL_MS, this as Attempt)
   }
 
   protected head(): BodySink | undefined {
@@ -215,6 +222,7 @@ export class Attempt extends Exchange implements SlotUser {
 
   private launch(): void {
     const { call, origin } = this
+    if (call.shared.rate !== undefined) this.quota = this.passes.pop()
     const { attemptMs, poolMs } = call.settings
     if (attemptMs !== Number.POSITIVE_INFINITY) {
       this.timer = call.clock.setTimer(expireAttempt, attemptMs, this as Attempt)
@@ -242,6 +250,16 @@ export class Attempt extends Exchange implements SlotUser {
       return
     }
     this.dispatch(engine, options)
+  }
+
+  /** There will be no answer; what was sent may be on its way to the server still. */
+  private giveUpQuota(): void {
+    const { quota, sent } = this
+    if (!sent) this.leaveQuota()
+    if (this.quota === undefined) return
+    this.quota = undefined
+    this.quotaTimer?.cancel()
+    this.call.shared.rate?.stragglers.add(quota)
   }
 
   private leaveDoors(failed: boolean, outcome: unknown): void {

@@ -7,6 +7,7 @@ import type { IncomingBody } from './incoming-body.ts'
 import type { Origin, Origins } from './origin.ts'
 import type { HttpRequest } from './request.ts'
 import type { BodySink } from './send.ts'
+import type { Stragglers } from './stragglers.ts'
 
 /** What all calls of a client share. */
 export interface CallShared {
@@ -17,8 +18,16 @@ export interface CallShared {
   readonly onResponse: ((response: ResponseSummary) => void) | undefined
   readonly origins: Origins
   readonly maxHeaderBytes: number
-  /** The client has a rate of its own: then only a server's refusals count. */
-  readonly hasOwnRate: boolean
+  readonly rate: OwnRate | undefined
+}
+
+/** The rate that a client was given. */
+export interface OwnRate {
+  /** The innermost of an attempt's doors. */
+  readonly door: Door
+  /** A token's window begins, though there is no answer, once the request has surely come there. */
+  readonly endsHold: boolean
+  readonly stragglers: Stragglers
 }
 
 /** What a call ends with. */

@@ -187,6 +187,10 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     this.conclude(attempt, error, this.recover().judge(attempt, found, error, undefined))
   }
 
+  giveUpUnread(): void {
+    if (this.settled) this.current?.giveUpUnread()
+  }
+
   /** The body that the caller reads has been given up, or has ended. */
   release(): void {
     this.letGo(false, undefined)
@@ -279,7 +283,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
   private learn(attempt: Attempt): void {
     const { gate } = attempt.origin
     // A rate of the client's own is finer than what headers tell, for as long as the server keeps to it.
-    if (this.shared.hasOwnRate && !gate.hasRefused) return
+    if (this.shared.rate !== undefined && !gate.hasRefused) return
     const limits = readServerLimits(attempt.headers, this.clock.wallNow())
     if (limits.length > 0) gate.learn(limits, attempt.sequence)
   }

@@ -89,6 +89,11 @@ export class IncomingBody implements BodySink {
     this.exchange.resume()
   }
 
+  /** Nobody has come to read it for too long. */
+  giveUpUnread(): void {
+    if (this.reader === undefined && !this.ended && !this.broken) this.abandon()
+  }
+
   /** Nobody will read it. */
   discard(): void {
     if (this.used && (this.reader ?? this.unread) === undefined) return
@@ -194,7 +199,7 @@ export class IncomingBody implements BodySink {
   /** It has become too large to be kept for a reader who may never come. */
   private abandon(): void {
     const { used } = this
-    this.cancel(new HttpBodyError('the unread body was given up for others who waited', this.facts))
+    this.cancel(new HttpBodyError('the body was given up, since nobody read it', this.facts))
     this.used = used
   }
 }

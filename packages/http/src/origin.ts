@@ -17,10 +17,6 @@ export interface Origin {
   readonly budget: RetryBudget | undefined
   /** What every attempt walks through, outermost first; `pipeline.ts` says in which order. */
   readonly doors: readonly Door[]
-  /** The innermost door is a rate limit. */
-  readonly hasQuota: boolean
-  /** A token counts as spent so long after its request was sent, even without an answer. */
-  readonly quotaHoldMs: number
   /** Bodies that nobody reads and that hold a connection. */
   readonly stalled: Set<IncomingBody>
   /** When a response last came over a connection that was kept, in `clock.now()` milliseconds. */

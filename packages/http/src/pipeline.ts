@@ -1,4 +1,4 @@
-import type { Clock, Door, Permit } from '@aplomb/kernel'
+import { invalidOptions, type Clock, type Door, type Permit } from '@aplomb/kernel'
 import { rateLimiter, Semaphore, type RateLimiter } from '@aplomb/limits'
 import {
   circuitBreaker,
@@ -8,13 +8,14 @@ import {
 } from '@aplomb/policies'
 import { ActiveCalls } from './active-calls.ts'
 import type { Call } from './call.ts'
-import type { CallShared } from './call-types.ts'
+import type { CallShared, OwnRate } from './call-types.ts'
 import type { LimitSettings } from './client-options.ts'
 import { OriginGate } from './origin-gate.ts'
 import { Origins, type Origin } from './origin.ts'
 import { fullTimeouts, isDoorKeeper, type ResolvedClientOptions } from './resolve-options.ts'
 import { ConnectionSlots } from './slots.ts'
 import { keepShapes } from './specimens.ts'
+import { Stragglers } from './stragglers.ts'
 import { connectionCount, type Transport } from './transport.ts'
 
 /**
@@ -41,14 +42,11 @@ function attemptDoors(
   return [breaker, serverLimit, rate].filter((door) => door !== undefined)
 }
 
-/** A token's window begins at the latest so long after its request was sent, in milliseconds. */
-const QUOTA_HOLD_MS = 250
-
 /** Builds what all calls of a client share. */
 export function createPipeline(options: ResolvedClientOptions, transport: Transport): CallShared {
   keepShapes()
   const { clock, random, retry } = options
-  const rate = rateDoor(options)
+  const rate = ownRate(options)
   const breakers = breakersOf(options)
   const budgets = budgetsOf(options)
   const maxPauseMs = retry === false ? 60_000 : retry.maxRetryAfterMs
@@ -63,8 +61,6 @@ export function createPipeline(options: ResolvedClientOptions, transport: Transp
       breaker: breakers?.for(url).door,
       budget: budgets?.for(url),
       doors: attemptDoors(breakers?.for(url).door, gate, rate?.door),
-      hasQuota: rate !== undefined,
-      quotaHoldMs: rate?.holdMs ?? Number.POSITIVE_INFINITY,
       stalled: new Set(),
       usedAt: Number.NEGATIVE_INFINITY
     }
@@ -78,7 +74,7 @@ export function createPipeline(options: ResolvedClientOptions, transport: Transp
     active: new ActiveCalls(),
     onResponse: options.onResponse,
     maxHeaderBytes: options.maxHeaderBytes,
-    hasOwnRate: rate !== undefined
+    rate
   }
 }
 
@@ -103,25 +99,17 @@ function concurrencyDoor({ limits, clock }: ResolvedClientOptions): Door | undef
   return new Semaphore({ permits, maxQueue, clock, name: 'http' })
 }
 
-interface RateDoor {
-  readonly door: Door
-  readonly holdMs: number
-}
-
-function rateDoor({ limits, clock }: ResolvedClientOptions): RateDoor | undefined {
+function ownRate({ limits, clock }: ResolvedClientOptions): OwnRate | undefined {
   const { rate, key } = limits
   if (rate === undefined) return undefined
-  if (isDoorKeeper(rate)) {
-    const door = keyedRate(rate, key)
-    return { door, holdMs: Number.POSITIVE_INFINITY }
-  }
-  const limiter = ownLimiter(rate, clock)
-  return { door: keyedRate(limiter, key), holdMs: QUOTA_HOLD_MS }
+  const isGiven = isDoorKeeper(rate)
+  const door = keyedRate(isGiven ? rate : ownLimiter(rate, clock), key)
+  return { door, endsHold: !isGiven, stragglers: new Stragglers(clock, door) }
 }
 
 /**
  * Exact at the server, however the network delays requests: a token's window begins when the server
- * has answered, but no later than `QUOTA_HOLD_MS` after it was sent.
+ * has answered, but no later than the request has surely come there.
  */
 function ownLimiter(rate: Parameters<typeof rateLimiter>[0], clock: Clock): RateLimiter {
   return rateLimiter(rate, { strict: true, clock, name: 'http' })
@@ -133,12 +121,18 @@ function keyedRate(limiter: RateLimiter, keyOf: LimitSettings['key']): Door<Perm
     enter(context) {
       const { settings, request } = context as Call
       const { limitKey, limitWeight: weight, priority } = settings
-      const key = limitKey ?? keyOf?.(request)
+      const key = limitKey ?? checkedKey(keyOf?.(request))
       if (key === undefined && weight === 1 && priority === 0) return limiter.enter(context)
       return limiter.enter(context, { key, weight, priority })
     },
     leave: (permit) => limiter.leave(permit)
   }
+}
+
+/** Each promise, or other object, would be a key of its own, which is no limit at all. */
+function checkedKey(key: unknown): string | undefined {
+  if (typeof key !== 'object' || key === null) return key as string | undefined
+  throw invalidOptions('limits', ['key: must return text or undefined'])
 }
 
 /** Something that has one of its kind for each origin. */

@@ -1,3 +1,4 @@
+import type { Clock } from '@aplomb/kernel'
 import { Bare } from './bare.ts'
 import type { ResponseHeaders } from './header-list.ts'
 import type { Engine, EngineController, EngineHandler, EngineOptions } from './undici.ts'
@@ -8,6 +9,8 @@ export interface BodySink {
   data(chunk: Buffer): boolean
   end(): void
   fail(error: unknown): void
+  /** Gives the exchange up if nobody reads the body. */
+  giveUpUnread?(): void
 }
 
 /**
@@ -33,6 +36,7 @@ export abstract class Exchange extends Bare implements EngineHandler {
   private rest: Buffer[] | undefined = undefined
   private paused = false
 
+  abstract readonly clock: Clock
   /** The request goes onto its connection now. */
   protected abstract written(): void
   /** Gives a sink for the body, or undefined to have it gathered. */
@@ -70,6 +74,10 @@ export abstract class Exchange extends Bare implements EngineHandler {
     if (!this.paused) return
     this.paused = false
     this.controller?.resume()
+  }
+
+  giveUpUnread(): void {
+    if (!this.over) this.sink?.giveUpUnread?.()
   }
 
   /** The head as it came, for handlers of the engine that want it. */

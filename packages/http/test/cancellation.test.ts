@@ -98,6 +98,29 @@ describe('an abort', () => {
     expect(getEventListeners(controller.signal, 'abort')).toEqual([])
   })
 
+  it('after sending keeps the token while the server may yet count the request', async () => {
+    const server = await silent()
+    const clock = new TestClock()
+    const client = createClient(server.origin, {
+      clock,
+      timeout: false,
+      limits: { rate: { limit: 1, perMs: 1000 } }
+    })
+    const controller = new AbortController()
+    const first = client.get('/', { signal: controller.signal }).text()
+    await server.arrived()
+    const second = client.get('/').text()
+    controller.abort(reason)
+    await expect(first).rejects.toBe(reason)
+    await clock.advance(1249)
+    expect(server.count).toBe(1)
+    const arrival = server.arrived()
+    await clock.advance(1)
+    await arrival
+    await Promise.all([client.destroy(reason), expect(second).rejects.toBe(reason)])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it('of the ambient context ends the call', async () => {
     const server = await silent()
     await using client = createClient(server.origin)
@@ -221,6 +244,16 @@ describe('closing', () => {
     expect((await early.arrayBuffer()).byteLength).toBe(size)
     expect((await late.bytes()).byteLength).toBe(size)
     expect((await new Response(looked).arrayBuffer()).byteLength).toBe(size)
+  })
+
+  it('and then by destroy is over for both', async () => {
+    const server = await silent()
+    const client = createClient(server.origin, { timeout: false })
+    const call = client.get('/').text()
+    await server.arrived()
+    const closing = client.close()
+    await Promise.all([client.destroy(reason), expect(call).rejects.toBe(reason)])
+    await closing
   })
 
   it('by destroy rejects everything with the reason', async () => {

@@ -85,3 +85,13 @@ it('an onRequest that answers with a promise is refused, which would be no heade
   expect(count()).toBe(0)
   await client.close()
 })
+
+it.each([
+  ['a promise', Promise.resolve('a')],
+  ['an object', {}]
+])('a limits.key that answers with %s is refused, which would be no limit', async (_, key) => {
+  const { client, count } = await failing({ limits: { rate: '1/s', key: () => key as never } })
+  await expect(client.get('/fine').text()).rejects.toMatchObject({ code: 'ERR_OPTIONS_INVALID' })
+  expect(count()).toBe(0)
+  await client.close()
+})
