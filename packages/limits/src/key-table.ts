@@ -1,3 +1,4 @@
+import { requireKey } from './limit-options.ts'
 import type { RateKey } from './rate-key.ts'
 import { UseOrder } from './use-order.ts'
 
@@ -33,6 +34,7 @@ export class KeyTable {
       this.move(found, this.loose)
       return found
     }
+    requireKey('RateLimiter', key)
     this.unpin()
     this.forgetIdle(now())
     // More than one, for there may be too many of those that were pinned.

@@ -46,6 +46,12 @@ export function requireTime(owner: string, name: string, time: number): void {
   throw invalidOptions(owner, [`${name}: must be a time in milliseconds, not ${describe(time)}`])
 }
 
+/** Each promise, or other object, would be a key of its own, which is no limit at all. */
+export function requireKey(owner: string, key: unknown): void {
+  if (typeof key !== 'object' || key === null) return
+  throw invalidOptions(owner, [`key: must be a string, not ${describe(key)}`])
+}
+
 export function requirePriority(owner: string, priority: number): void {
   if (Number.isFinite(priority)) return
   throw invalidOptions(owner, [`priority: must be a number, not ${describe(priority)}`])

@@ -10,7 +10,13 @@ import {
 } from '@aplomb/kernel'
 import { RateLimitedError } from './errors.ts'
 import { publishCreated, publishReject, type LimiterStatistics } from './events.ts'
-import { queueFields, requirePriority, requireWeight, type QueueOptions } from './limit-options.ts'
+import {
+  queueFields,
+  requireKey,
+  requirePriority,
+  requireWeight,
+  type QueueOptions
+} from './limit-options.ts'
 import { asQueueTimeout } from './queue-timeout.ts'
 import type { RateAcquireOptions, RateTicket } from './rate-limiter.ts'
 import { spent } from './rate-permits.ts'
@@ -117,6 +123,7 @@ export class StoreLimiter implements Policy, Door<Permit> {
   ): Promise<StoreWaiter> {
     requireWeight('StoreLimiter', weight, false)
     requirePriority('StoreLimiter', priority)
+    requireKey('StoreLimiter', key)
     if (context.aborted) return Promise.reject(context.reason)
     const { maxQueue } = this.options
     if (maxQueue !== Number.POSITIVE_INFINITY && this.queued >= maxQueue) {

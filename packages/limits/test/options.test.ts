@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest'
 import {
   adaptiveConcurrency,
   concurrencyLimit,
+  MemoryStore,
   rateLimiter,
   Semaphore,
+  storeLimiter,
   type RateSpec
 } from '../src/index.ts'
 
@@ -91,6 +93,17 @@ describe('options', () => {
     expect(() => semaphore.acquire({ weight: 1.5 })).toThrow(OptionsError)
     expect(limiter.tryAcquire({ weight: 1.5 })).toBeDefined()
     expect(semaphore.available).toBe(3)
+  })
+
+  it('of a call: a key is no promise, nor any other object', () => {
+    const store = new MemoryStore(new TestClock())
+    for (const limiter of [rateLimiter('3/s'), storeLimiter('3/s', { store })]) {
+      for (const key of [Promise.resolve('tenant'), {}, ['tenant']]) {
+        expect(() => limiter.acquire({ key: key as never })).toThrow(
+          /key: must be a string, not an/
+        )
+      }
+    }
   })
 
   it('of a call: a priority is a number', async () => {

@@ -1,3 +1,5 @@
+import { describe, invalidOptions } from '@aplomb/kernel'
+
 /** One thing for each key, made on demand; the keys used longest ago are dropped beyond `maxKeys`. */
 export class Keyed<T extends object> {
   private readonly things = new Map<string, T>()
@@ -21,7 +23,7 @@ export class Keyed<T extends object> {
   for(key: string): T {
     const { latest } = this
     if (latest !== undefined && key === this.latestKey) return latest
-    const thing = this.things.get(key) ?? this.make(key)
+    const thing = this.things.get(key) ?? this.make(requireKey(key))
     // A Map keeps the order of insertion, so the first key is the one used longest ago.
     this.things.delete(key)
     this.things.set(key, thing)
@@ -42,4 +44,10 @@ export class Keyed<T extends object> {
       return
     }
   }
+}
+
+/** Each promise, or other object, would be a key of its own, with nothing to remember. */
+function requireKey(key: string): string {
+  if (typeof key !== 'object' || key === null) return key
+  throw invalidOptions('key', [`must give a string, not ${describe(key)}`])
 }
