@@ -19,6 +19,7 @@ import { Keyed } from './keyed.ts'
 import { settleWith, type Flow, type Sink } from './flow.ts'
 import { limitsTime, type LimitedFlow } from './limited.ts'
 import { randomSequence } from './random-sequence.ts'
+import { verdict } from './verdict.ts'
 
 /** What `chaos` takes. Rates go from 0, never, to 1, always. */
 export interface ChaosOptions {
@@ -164,7 +165,7 @@ class ChaosPolicy extends FlowPolicy {
   /** The chance that decides about this call; undefined when it is to be left alone. */
   private randomFor(context: Context): Random | undefined {
     const { enabled, key, only, seed, random } = this.options
-    if (typeof enabled === 'function' && !enabled(context)) return undefined
+    if (typeof enabled === 'function' && !verdict('enabled', enabled(context))) return undefined
     const name = key?.(context)
     if (only !== undefined && !only.includes(name as string)) return undefined
     return seed === undefined ? random : this.sequences.for(name ?? '')

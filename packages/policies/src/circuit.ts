@@ -12,6 +12,7 @@ import { retryAfterOf } from './classify.ts'
 import { CircuitOpenError } from './errors.ts'
 import { breakerChannel } from './events.ts'
 import type { Sink } from './flow.ts'
+import { verdict } from './verdict.ts'
 
 /** A call that was let in. It is its own sink, which spares the happy path an object. */
 export class CircuitPass implements Sink {
@@ -121,7 +122,9 @@ export class Circuit {
   private isBad(context: Context, failed: boolean, outcome: unknown): boolean {
     const { isFailure, isFailureResult } = this.options
     try {
-      return failed ? isFailure(outcome, context) : isFailureResult?.(outcome, context) === true
+      return failed
+        ? verdict('isFailure', isFailure(outcome, context))
+        : verdict('isFailureResult', isFailureResult?.(outcome, context))
     } catch (error) {
       this.forgetProbe()
       throw error

@@ -13,6 +13,7 @@ import { FlowPolicy } from './flow-policy.ts'
 import { operationFlow, type Flow, type Sink } from './flow.ts'
 import { limitsTime, type LimitedFlow } from './limited.ts'
 import type { SubstitutingPolicy } from './substituting-policy.ts'
+import { verdict } from './verdict.ts'
 
 /** What failed: an error, or a result that counts as a failure. */
 export interface Failure {
@@ -127,8 +128,8 @@ function isHandled(
   failed: boolean,
   outcome: unknown
 ): boolean {
-  if (!failed) return handlesResult !== undefined && handlesResult(outcome, context)
-  return !context.aborted && handles(outcome, context)
+  if (!failed) return verdict('handlesResult', handlesResult?.(outcome, context))
+  return !context.aborted && verdict('handles', handles(outcome, context))
 }
 
 function isReplaceable(error: unknown): boolean {

@@ -17,6 +17,7 @@ import { HedgeFailures } from './hedge-failures.ts'
 import { HedgePace } from './hedge-pace.ts'
 import { resolveHedgeOptions, type ResolvedHedgeOptions } from './hedge-options.ts'
 import { withdrawFrom, type RetryBudget } from './retry-budget.ts'
+import { isRepeatable } from './verdict.ts'
 
 /** One call of which several copies may run. */
 export class HedgedCall implements AbortListener {
@@ -183,9 +184,7 @@ export class HedgedCall implements AbortListener {
   }
 
   private mayRepeat(reason: FailureClass): boolean {
-    const { idempotent } = this.options
-    if (reason === 'unsent') return true
-    return typeof idempotent === 'function' ? idempotent(this.context) : idempotent
+    return isRepeatable(this.options.idempotent, reason, this.context)
   }
 
   private withdraw(reason: FailureClass): boolean {

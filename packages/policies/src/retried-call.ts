@@ -17,6 +17,7 @@ import type { Flow, Sink } from './flow.ts'
 import { withdrawFrom, type RetryBudget } from './retry-budget.ts'
 import { resolveRetryOptions, type ResolvedRetryOptions } from './retry-options.ts'
 import { exhausted, firstSetback, noteAttempts, remember, type Setbacks } from './setbacks.ts'
+import { isRepeatable } from './verdict.ts'
 
 /** One call under a retry: its attempts, and the waits between them. */
 export class RetriedCall implements Sink, AbortListener {
@@ -104,10 +105,7 @@ export class RetriedCall implements Sink, AbortListener {
 
   /** Whether doing it again is of use and does no harm. */
   private mayRepeat(reason: FailureClass): boolean {
-    if (isFinal(reason)) return false
-    if (reason === 'unsent') return true
-    const { idempotent } = this.options
-    return typeof idempotent === 'function' ? idempotent(this.current) : idempotent
+    return !isFinal(reason) && isRepeatable(this.options.idempotent, reason, this.current)
   }
 
   private succeed(result: unknown): void {
