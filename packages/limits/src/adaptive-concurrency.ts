@@ -1,5 +1,7 @@
 import {
   Context,
+  describe,
+  invalidOptions,
   type ContextOptions,
   type Door,
   type Limiter,
@@ -21,6 +23,8 @@ import { asQueueTimeout, hasNoWait } from './queue-timeout.ts'
 import { SemaphoreGate } from './semaphore-gate.ts'
 import type { AcquireOptions } from './semaphore-options.ts'
 import { SemaphoreWaiter } from './semaphore-waiter.ts'
+
+const outcomes: readonly Outcome[] = ['success', 'ignored', 'dropped']
 
 /**
  * A concurrency limit that finds itself: as many calls under way as the other side can do without
@@ -115,7 +119,12 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
 
   /** The door: learns how the call ended. */
   leave(pass: AdaptivePermit, failed: boolean, outcome: unknown): void {
-    pass.release(failed ? this.classify(pass, outcome) : 'success')
+    let ended: Outcome = 'ignored'
+    try {
+      ended = failed ? this.classify(pass, outcome) : 'success'
+    } finally {
+      pass.release(ended)
+    }
   }
 
   /** Called by permits, not by you. */
@@ -166,7 +175,7 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
     const byCaller = pass.context?.aborted === true && error === pass.context.reason
     const outcome = classifyOverload(error)
     if (byCaller) return outcome === 'dropped' && isOurs(error) ? 'dropped' : 'ignored'
-    return this.options.classify?.(error) ?? outcome
+    return requireOutcome(this.options.classify?.(error)) ?? outcome
   }
 
   private createPermit(context?: Context): AdaptivePermit {
@@ -183,6 +192,14 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
  */
 export function adaptiveConcurrency(options?: AdaptiveConcurrencyOptions): AdaptiveConcurrency {
   return new AdaptiveConcurrency(options)
+}
+
+/** What the caller's `classify` says; a promise, among others, says nothing of the kind. */
+function requireOutcome(said: Outcome | undefined): Outcome | undefined {
+  if (said === undefined || said === null || outcomes.includes(said)) return said ?? undefined
+  throw invalidOptions('adaptiveConcurrency', [
+    `classify: must give ${outcomes.join(', ')} or nothing, not ${describe(said)}`
+  ])
 }
 
 /** Our own deadline, and not a reason of the caller's that only looks like it. */

@@ -123,6 +123,22 @@ describe('adaptiveConcurrency', () => {
     expect(limiter.limit).toBe(18)
   })
 
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('a bug')
+      },
+      'a bug'
+    ],
+    ['gives a promise', async () => 'dropped', 'must give success, ignored, dropped or nothing']
+  ])('loses no permit when classify %s', async (_, classify, message) => {
+    const limiter = adaptiveConcurrency({ clock, classify: classify as never })
+    const failing = () => Promise.reject(new Error('x'))
+    await expect(limiter.execute(failing)).rejects.toThrow(message)
+    expect(limiter.inFlight).toBe(0)
+  })
+
   it('probes at a quarter of the limit, and goes back to the limit with a new baseline', async () => {
     const limiter = adaptiveConcurrency({ initialLimit: 40, clock, random: () => 0.5 })
     for (let round = 0; round < 8 && !limiter.isProbing; round++) await window(limiter, 100)
