@@ -36,6 +36,8 @@ export interface Delivery {
   readonly streams: boolean
   /** The caller's value: of the gathered body, or of the head with `body`. */
   deliver(attempt: Attempt, body: IncomingBody | undefined): unknown
+  /** What the call rejects with instead of an error that is not the caller's own reason. */
+  failure?(error: unknown): unknown
   /** Hands the head on, and says where the body goes, instead of `deliver`. */
   forward?(attempt: Attempt): BodySink
   /** Makes an attempt that tells more than its answer. */

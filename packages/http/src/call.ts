@@ -407,7 +407,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     this.hedging?.end(undefined)
     this.letGo(true, error)
     this.request.body?.discard?.(error)
-    this.reject(error)
+    this.reject(this.aborted ? error : (this.delivery.failure?.(error) ?? error))
   }
 }
 

@@ -13,6 +13,7 @@ import type { ClientOptions, RequestOptions } from './client-options.ts'
 import { drained } from './drained.ts'
 import { HttpClientClosedError, HttpRequestError } from './errors.ts'
 import { asFetch, makeFetch, type Fetch } from './fetch.ts'
+import { fetchError } from './fetch-error.ts'
 import type { FetchResponse } from './fetch-response.ts'
 import { readFetch, type FetchInit, type FetchInput, type FetchTask } from './fetch-request.ts'
 import { headerList, withoutHeaders, type HeadersInput } from './header-list.ts'
@@ -199,7 +200,7 @@ class Client implements HttpClient, Caller {
         ? task.then((task) => this.runFetch(task))
         : this.runFetch(task)
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(fetchError(error, 'fetch failed'))
     }
   }
 

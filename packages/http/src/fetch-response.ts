@@ -3,6 +3,7 @@ import type { Attempt } from './attempt.ts'
 import { textOf } from './body-text.ts'
 import type { Call } from './call.ts'
 import { encodingOf } from './decode.ts'
+import { fetchError } from './fetch-error.ts'
 import { headerOf, type ResponseHeaders } from './header-list.ts'
 import { headersOf } from './http-response.ts'
 import type { IncomingBody } from './incoming-body.ts'
@@ -15,7 +16,8 @@ import { readAll, type ReadLimit } from './web-stream.ts'
 export interface BodySource {
   readonly used: boolean
   bytes(): Promise<Buffer>
-  webStream(): ReadableStream<Uint8Array>
+  /** `failure` is what a failing body fails with. */
+  webStream(failure: (error: unknown) => unknown): ReadableStream<Uint8Array>
 }
 
 interface Head {
@@ -83,7 +85,7 @@ export class FetchResponse {
 
   get body(): ReadableStream<Uint8Array> | null {
     const { source } = this
-    if (source !== undefined) this.web ??= source.used ? spentStream() : source.webStream()
+    if (source !== undefined) this.web ??= source.used ? spentStream() : this.openStream(source)
     return this.web ?? null
   }
 
@@ -160,9 +162,22 @@ export class FetchResponse {
     if (taken === true) throw unusable()
     // As in any fetch, nobody gets a body after the abort, though all of it may be here.
     this.throwIfAborted()
-    const bytes = await (web === undefined ? source?.bytes() : readAll(web, this.limit))
+    let bytes: Buffer | undefined
+    try {
+      bytes = await (web === undefined ? source?.bytes() : readAll(web, this.limit))
+    } catch (error) {
+      throw this.failure(error)
+    }
     this.throwIfAborted()
     return bytes ?? Buffer.alloc(0)
+  }
+
+  private openStream(source: BodySource): ReadableStream<Uint8Array> {
+    return source.webStream((error) => this.failure(error))
+  }
+
+  private failure(error: unknown): unknown {
+    return this.head.call.aborted ? error : fetchError(error, 'terminated')
   }
 
   /** What `source` sees to for itself. */

@@ -147,16 +147,17 @@ export class IncomingBody implements BodySink {
     return this.encoding === undefined ? stream : decoderFor(stream, this.encoding, this.facts)
   }
 
-  /** The body, decoded, as a web stream. */
-  webStream(): ReadableStream<Uint8Array> {
+  /** The body, decoded, as a web stream; `failure` makes of an error what that fails with. */
+  webStream(failure: (error: unknown) => unknown): ReadableStream<Uint8Array> {
     this.claim()
-    if (this.encoding !== undefined) return webStreamOf(this.decodedSource())
+    if (this.encoding !== undefined) return webStreamOf(this.decodedSource(), failure)
     const { exchange } = this
-    return webStreamOf({
+    const source: WebSource = {
       readInto: (sink) => this.reading(sink),
       resume: () => exchange.resume(),
       giveUp: (reason) => this.cancel(reason)
-    })
+    }
+    return webStreamOf(source, failure)
   }
 
   /** A decoder's output as a source; its backpressure is that of Node.js streams. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { HttpBodyError } from './errors.ts'
+import { fetchError } from './fetch-error.ts'
 import type { FetchResponse } from './fetch-response.ts'
 import { redactUrl } from './redact.ts'
 
@@ -15,7 +16,7 @@ interface Digest {
  * The response, once its whole body is here and has one of the expected digests (Subresource
  * Integrity). As there, what names no known algorithm asks for nothing.
  *
- * @throws HttpBodyError
+ * @throws HttpBodyError, as fetch rejects with it
  */
 export async function verified(
   pending: Promise<FetchResponse>,
@@ -30,7 +31,8 @@ export async function verified(
     hash(algorithm, bytes, 'base64url') === value
   if (wanted.some(fits)) return response.withBytes(bytes)
   const facts = { method, url: redactUrl(response.url) }
-  throw new HttpBodyError('the body does not have the expected digest', facts)
+  const error = new HttpBodyError('the body does not have the expected digest', facts)
+  throw fetchError(error, 'fetch failed')
 }
 
 function strongest(integrity: string): readonly Digest[] {

@@ -22,7 +22,10 @@ interface ByteController {
  * A web stream of a body: a byte stream that asks for more when its reader does, so that a large
  * body is never in memory.
  */
-export function webStreamOf(source: WebSource): ReadableStream<Uint8Array> {
+export function webStreamOf(
+  source: WebSource,
+  failure: (error: unknown) => unknown
+): ReadableStream<Uint8Array> {
   let controller!: ByteController
   let open = true
   const sink: BodySink = {
@@ -42,7 +45,7 @@ export function webStreamOf(source: WebSource): ReadableStream<Uint8Array> {
     fail(error) {
       if (!open) return
       open = false
-      controller.error(error)
+      controller.error(failure(error))
     }
   }
   let reading = false

@@ -107,7 +107,7 @@ describe('bodies that come', () => {
         const whole = async (): Promise<void> => {
           while (!(await reader.read()).done);
         }
-        await expect(whole()).rejects.toBeInstanceOf(HttpBodyError)
+        await expect(whole()).rejects.toMatchObject({ name: 'TypeError', code: 'ERR_HTTP_BODY' })
       }
     }
   )

@@ -1,3 +1,5 @@
+import { isAplombError } from '@aplomb/kernel'
+import { classifyError } from '@aplomb/policies'
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import * as undici from 'undici'
@@ -175,6 +177,43 @@ describe('client.fetch', () => {
     expect((await reader.read()).done).toBe(true)
   })
 
+  it('rejects as any fetch does, and still says what our errors say', async () => {
+    const { fetch } = createClient({ retry: false })
+    const refused: unknown = await fetch('http://127.0.0.1:9/').catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(TypeError)
+    expect(isAplombError(refused)).toBe(true)
+    expect(refused).toMatchObject({
+      name: 'TypeError',
+      message: 'fetch failed',
+      code: 'ERR_HTTP_NETWORK',
+      kind: 'failed',
+      class: 'connect',
+      sent: false,
+      cause: { code: 'ECONNREFUSED' }
+    })
+    expect(classifyError(refused)).toBe('unsent')
+    expect(JSON.parse(JSON.stringify(refused))).toMatchObject({
+      message: 'fetch failed',
+      url: 'http://127.0.0.1:9/'
+    })
+    const invalid = fetch('/nowhere')
+    await expect(invalid).rejects.toThrow(TypeError)
+    await expect(invalid).rejects.toMatchObject({ kind: 'invalid' })
+  })
+
+  it('never changes a reason of the caller, be it an error of ours', async () => {
+    const { origin, fetch } = await echo()
+    const reason = await fetch('http://127.0.0.1:9/').catch((error: unknown) => error)
+    const controller = new AbortController()
+    const pending = fetch(origin, {
+      method: 'POST',
+      body: new ReadableStream(),
+      signal: controller.signal
+    })
+    controller.abort(reason)
+    await expect(pending).rejects.toBe(reason)
+  })
+
   it('rejects when the body is cut short, whichever way it is read', async () => {
     const { origin } = await serve((_, response) => {
       response.writeHead(200, { 'content-length': 1000 })
@@ -182,7 +221,9 @@ describe('client.fetch', () => {
       setImmediate(() => response.socket?.destroy())
     })
     const { fetch } = createClient()
-    await expect((await fetch(origin)).text()).rejects.toMatchObject({ code: 'ERR_HTTP_NETWORK' })
+    const text = (await fetch(origin)).text()
+    await expect(text).rejects.toMatchObject({ code: 'ERR_HTTP_NETWORK', message: 'terminated' })
+    await expect(text).rejects.toThrow(TypeError)
     const reader = ((await fetch(origin)).body as ReadableStream).getReader()
     await reader.read()
     await expect(reader.read()).rejects.toMatchObject({ code: 'ERR_HTTP_NETWORK' })

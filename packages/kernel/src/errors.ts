@@ -1,4 +1,5 @@
-const brand = Symbol.for('aplomb.error')
+/** What `isAplombError` looks for, on an error or its prototype. */
+export const errorBrand: unique symbol = Symbol.for('aplomb.error') as never
 
 /** What went wrong, in the five ways a caller can act on. */
 export type ErrorKind = 'invalid' | 'rejected' | 'timeout' | 'exhausted' | 'failed'
@@ -13,7 +14,7 @@ export abstract class AplombError extends Error {
   abstract readonly kind: ErrorKind
 
   static {
-    Object.defineProperty(this.prototype, brand, { value: true })
+    Object.defineProperty(this.prototype, errorBrand, { value: true })
   }
 
   /** The error as plain data, for logs: name, code, kind, message and its own fields. */
@@ -114,7 +115,7 @@ export class DeadlineUnreachableError extends RejectedError {
 
 /** True for every error of ours, from whichever installed version it comes. */
 export function isAplombError(error: unknown): error is AplombError {
-  return typeof error === 'object' && error !== null && brand in error
+  return typeof error === 'object' && error !== null && errorBrand in error
 }
 
 function causeOf(options: ErrorOptions): ErrorOptions | undefined {

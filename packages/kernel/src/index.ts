@@ -15,6 +15,7 @@ export {
 export {
   AplombError,
   DeadlineUnreachableError,
+  errorBrand,
   ExhaustedError,
   FailedError,
   InvalidError,
