@@ -15,7 +15,13 @@ import { HttpClientClosedError, HttpRequestError } from './errors.ts'
 import { asFetch, makeFetch, type Fetch } from './fetch.ts'
 import { fetchError } from './fetch-error.ts'
 import type { FetchResponse } from './fetch-response.ts'
-import { readFetch, type FetchInit, type FetchInput, type FetchTask } from './fetch-request.ts'
+import {
+  isLocal,
+  readFetch,
+  type FetchInit,
+  type FetchInput,
+  type FetchTask
+} from './fetch-request.ts'
 import { headerList, withoutHeaders, type HeadersInput } from './header-list.ts'
 import { verified } from './integrity.ts'
 import { changesShared, mergeOptions, pairsOf } from './merge-options.ts'
@@ -195,6 +201,7 @@ class Client implements HttpClient, Caller {
   private startFetch(input: FetchInput, init: FetchInit | undefined): Promise<Response> {
     if (this.closed) return Promise.reject(new HttpClientClosedError())
     try {
+      if (isLocal(input)) return globalThis.fetch(input, init as RequestInit | undefined)
       const task = readFetch(input, init)
       return task instanceof Promise
         ? task.then((task) => this.runFetch(task))

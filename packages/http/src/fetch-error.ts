@@ -2,8 +2,8 @@ import { AplombError, errorBrand, isAplombError } from '@aplomb/kernel'
 
 /**
  * An error of ours in the form in which any fetch rejects, and which SDKs look for: a `TypeError`
- * that says `fetch failed`, or `terminated` where the body broke off. It has the code, the kind, the
- * cause and all fields of the error that it stands for.
+ * that says `fetch failed`, or `terminated` where the body broke off. It has the code, the kind and
+ * all fields of the error that it stands for, and its cause, or else that error as the cause.
  */
 class FetchError extends TypeError {
   static {
@@ -11,7 +11,7 @@ class FetchError extends TypeError {
   }
 
   constructor(message: string, error: Error) {
-    super(message, error.cause === undefined ? undefined : { cause: error.cause })
+    super(message, { cause: error.cause ?? error })
     const { name: _, ...fields } = error
     Object.assign(this, fields)
   }

@@ -74,6 +74,11 @@ function checked(task: FetchTask): FetchTask {
   throw new HttpRequestError([`a ${task.method} request cannot have a body`])
 }
 
+/** Such a URL carries its content, or names an object of this process: nothing is sent for it. */
+export function isLocal(input: FetchInput): boolean {
+  return /^(?:data|blob):/iu.test(isRequest(input) ? input.url : textOf(input))
+}
+
 /** URLs of other realms and classes count as what they say when they become text. */
 function isRequest(input: FetchInput): input is Request {
   return typeof input === 'object' && input !== null && typeof (input as Request).url === 'string'

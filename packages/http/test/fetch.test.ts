@@ -201,6 +201,14 @@ describe('client.fetch', () => {
     await expect(invalid).rejects.toMatchObject({ kind: 'invalid' })
   })
 
+  it('reads URLs for which nothing is sent', async () => {
+    const { fetch } = createClient()
+    expect(await (await fetch('data:text/plain;base64,SGVsbG8=')).text()).toBe('Hello')
+    const url = URL.createObjectURL(new Blob(['local']))
+    expect(await (await fetch(new URL(url))).text()).toBe('local')
+    URL.revokeObjectURL(url)
+  })
+
   it('never changes a reason of the caller, be it an error of ours', async () => {
     const { origin, fetch } = await echo()
     const reason = await fetch('http://127.0.0.1:9/').catch((error: unknown) => error)
