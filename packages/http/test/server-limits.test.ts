@@ -1,47 +1,13 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { Context } from '@aplomb/kernel'
 import { TestClock } from '@aplomb/kernel/testing'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createClient, type HttpClient } from '../src/index.ts'
 import { OriginGate } from '../src/origin-gate.ts'
-import { parseRetryAfter } from '../src/retry-after.ts'
 import { readServerLimits, tellsLimit } from '../src/server-limits.ts'
 import { serve } from './server.ts'
 
 const now = Date.UTC(2026, 0, 1)
-
-describe('Retry-After', () => {
-  it.each([
-    ['0', 0],
-    ['120', 120_000],
-    ['1.5', 1500],
-    [' 7 ', 7000],
-    ['Thu, 01 Jan 2026 00:00:10 GMT', 10_000],
-    ['Thursday, 01-Jan-26 00:00:10 GMT', 10_000],
-    ['Wed, 31 Dec 2025 23:00:00 GMT', 0],
-    ['Thu, 01 Jan 2026 00:00:10 +0000', 10_000],
-    ['Wed, 31 Dec 2025 23:59:60 GMT', 0],
-    ['Thu, 01 Jan 2026 00:00:60 GMT', 60_000],
-    ['Thu, 32 Jan 2026 25:99:99 GMT', undefined],
-    ['99999999999', 2 ** 31 - 1],
-    ['', undefined],
-    ['-5', undefined],
-    ['soon', undefined],
-    ['1e3', undefined],
-    ['2026', 2_026_000]
-  ])('%j means %s ms', (value, ms) => {
-    expect(parseRetryAfter(value, now)).toBe(ms)
-  })
-
-  it('takes a date without a zone for GMT, wherever we are', () => {
-    vi.stubEnv('TZ', 'Pacific/Kiritimati')
-    onTestFinished(() => void vi.unstubAllEnvs())
-    expect(new Date(now).getHours()).toBe(14)
-    for (const date of ['Thu Jan  1 00:00:10 2026', 'Thu, 01 Jan 2026 00:00:10']) {
-      expect(parseRetryAfter(date, now)).toBe(10_000)
-    }
-  })
-})
 
 describe('limits that servers tell', () => {
   it.each([

@@ -8,7 +8,7 @@ import {
   DurationWindow,
   type CallWindow
 } from './breaker-windows.ts'
-import { retryAfterOf } from './classify.ts'
+import { retryAfterOf } from './retry-after.ts'
 import { CircuitOpenError } from './errors.ts'
 import { breakerChannel } from './events.ts'
 import type { Sink } from './flow.ts'
@@ -178,7 +178,7 @@ export class Circuit {
     const grown = again ? Math.min(maxOpenMs, this.growing * openGrowth) : openMs
     this.growing = grown
     const jittered = openJitter === 0 ? grown : grown * (1 + openJitter * options.random())
-    this.openMs = Math.min(maxOpenMs, Math.max(jittered, retryAfterOf(outcome) ?? 0))
+    this.openMs = Math.min(maxOpenMs, Math.max(jittered, retryAfterOf(outcome, options.clock) ?? 0))
     this.openUntil = options.clock.now() + this.openMs
     this.cause = outcome
     this.change('open')

@@ -1,5 +1,7 @@
 import { describe, invalidOptions, isAplombError, type Context } from '@aplomb/kernel'
 import { httpStatusOf } from './http-status.ts'
+import { isObject } from './is-object.ts'
+import { retryAfterOf } from './retry-after.ts'
 
 /** What a failure means for those who might try again. */
 export type FailureClass =
@@ -102,22 +104,6 @@ export function classifyError(error: unknown): FailureClass {
   return isProgrammersError(error) ? 'permanent' : 'transient'
 }
 
-/**
- * How long the other side asked us to wait, where a result, an error or a cause of it says so, in
- * milliseconds.
- */
-export function retryAfterOf(outcome: unknown): number | undefined {
-  let said: unknown = outcome
-  for (let depth = 0; depth < deepestCause && isObject(said); depth++) {
-    const { retryAfterMs } = said as { retryAfterMs?: unknown }
-    if (typeof retryAfterMs === 'number' && !Number.isNaN(retryAfterMs)) {
-      return Math.max(0, retryAfterMs)
-    }
-    said = said instanceof Error ? said.cause : undefined
-  }
-  return undefined
-}
-
 /** What a classifier says; one that says nothing sees no reason to try again. */
 function classified(classify: Classifier, error: unknown, context: Context): FailureClass {
   return requireClass('classify', classify(error, context)) ?? 'permanent'
@@ -201,10 +187,6 @@ function isProgrammersError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (error instanceof TypeError) return !networkMessage.test(error.message)
   return programmersErrors.has(error.name)
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }
 
 function each(found: FailureClass, names: readonly string[]): [string, FailureClass][] {

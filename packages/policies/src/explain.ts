@@ -1,3 +1,5 @@
+import { isObject } from './is-object.ts'
+
 /** One thing that a policy did to a call that failed in the end. */
 export interface ExplanationStep {
   /** The policy's name. */
@@ -36,8 +38,4 @@ export function note(error: unknown, step: ExplanationStep): void {
 export function inherit(error: object, cause: unknown): void {
   const steps = explain(cause)
   if (steps.length > 0) explanations.set(error, [...steps])
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }

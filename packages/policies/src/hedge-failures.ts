@@ -1,20 +1,23 @@
-import type { AttemptRecord } from '@aplomb/kernel'
-import { judge, retryAfterOf, type FailureClass } from './classify.ts'
+import type { AttemptRecord, Clock } from '@aplomb/kernel'
+import { judge, type FailureClass } from './classify.ts'
 import type { GiveUpReason } from './errors.ts'
 import { giveUpChannel } from './events.ts'
 import { note } from './explain.ts'
+import { retryAfterOf } from './retry-after.ts'
 import { exhausted, noteAttempts } from './setbacks.ts'
 
 /** What the copies of one call have failed with so far. */
 export class HedgeFailures {
   private readonly name: string
+  private readonly clock: Clock
   private readonly correlationId: string | undefined
   private readonly attempts: AttemptRecord[] = []
   private reason: FailureClass = 'unsent'
   private notBefore: number | undefined = undefined
 
-  constructor(name: string, correlationId: string | undefined) {
+  constructor(name: string, clock: Clock, correlationId: string | undefined) {
     this.name = name
+    this.clock = clock
     this.correlationId = correlationId
   }
 
@@ -30,7 +33,7 @@ export class HedgeFailures {
     this.attempts.push({ attempt, reason, durationMs, ...error })
     // All together are unsent only where each of them is.
     if (reason !== 'unsent') this.reason = reason
-    const asked = retryAfterOf(outcome) ?? 0
+    const asked = retryAfterOf(outcome, this.clock) ?? 0
     if (asked > 0) this.notBefore = Math.max(now + asked, this.notBefore ?? 0)
   }
 

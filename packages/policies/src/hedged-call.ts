@@ -155,7 +155,8 @@ export class HedgedCall implements AbortListener {
     if (!final) this.budget?.failure()
     const now = options.clock.now()
     const before = this.failures
-    const failures = (this.failures ??= new HedgeFailures(options.name, context.correlationId))
+    const { name, clock } = options
+    const failures = (this.failures ??= new HedgeFailures(name, clock, context.correlationId))
     failures.add(copy.attempt, reason, Math.max(0, now - copy.startedAt), failed, outcome, now)
     if (final) {
       if (failed && before !== undefined) failures.tell(outcome)

@@ -22,7 +22,6 @@ export type { BreakerChange, CircuitBreakerOptions } from './breaker-options.ts'
 export type { BreakerState } from './breaker-state.ts'
 export {
   classifyError,
-  retryAfterOf,
   type Classifier,
   type FailureClass,
   type ResultClassifier
@@ -52,6 +51,7 @@ export { explain, type ExplanationStep } from './explain.ts'
 export { fallback, type Failure, type FallbackOptions } from './fallback.ts'
 export { hedge } from './hedge.ts'
 export type { HedgeEvent, HedgeOptions } from './hedge-options.ts'
+export { parseRetryAfter, retryAfterOf } from './retry-after.ts'
 export { retry } from './retry.ts'
 export { retryBudget, type RetryBudget, type RetryBudgetOptions } from './retry-budget.ts'
 export type { RetryEvent, RetryOptions } from './retry-options.ts'

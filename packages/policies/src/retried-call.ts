@@ -10,12 +10,13 @@ import {
   keepShape
 } from '@aplomb/kernel'
 import { callerScope } from './caller-scope.ts'
-import { classifyOutcome, isFinal, isTimeout, retryAfterOf, type FailureClass } from './classify.ts'
+import { classifyOutcome, isFinal, isTimeout, type FailureClass } from './classify.ts'
 import type { GiveUpReason } from './errors.ts'
 import { giveUpChannel, retryChannel } from './events.ts'
 import type { Flow, Sink } from './flow.ts'
 import { withdrawFrom, type RetryBudget } from './retry-budget.ts'
 import { resolveRetryOptions, type ResolvedRetryOptions } from './retry-options.ts'
+import { retryAfterOf } from './retry-after.ts'
 import { exhausted, firstSetback, noteAttempts, remember, type Setbacks } from './setbacks.ts'
 import { isRepeatable } from './verdict.ts'
 
@@ -118,7 +119,7 @@ export class RetriedCall implements Sink, AbortListener {
     const setbacks = (this.setbacks ??= firstSetback(options.random, reason))
     setbacks.reason = reason
     if (attempt > options.maxRetries) return this.giveUp('attempts', failed, outcome)
-    const asked = retryAfterOf(outcome) ?? 0
+    const asked = retryAfterOf(outcome, options.clock) ?? 0
     if (asked > options.maxRetryAfterMs) return this.giveUp('retry-after', failed, outcome)
     const delayMs = Math.max(asked, requireDelay(options.backoff(attempt, setbacks)))
     if (delayMs >= this.context.remainingMs) return this.giveUp('deadline', failed, outcome)
@@ -156,14 +157,15 @@ export class RetriedCall implements Sink, AbortListener {
     const { attempt, context } = this
     const { reason, attempts } = this.setbacks as Setbacks
     if (why === 'attempts' && attempt === 1) return this.sink.settle(failed, outcome)
-    const { name } = this.options
+    const { name, clock } = this.options
     if (giveUpChannel.hasSubscribers) {
       const { correlationId } = context
       giveUpChannel.publish({ name, attempts: attempt, reason: why, correlationId })
     }
     if (!failed) return this.sink.settle(false, outcome)
+    const asked = retryAfterOf(outcome, clock)
     const all = [...attempts, this.record(reason, failed, outcome)]
-    this.sink.settle(true, exhausted(name, why, all, outcome))
+    this.sink.settle(true, exhausted(name, why, all, outcome, asked))
   }
 
   /** The call was ended from above during an attempt. */

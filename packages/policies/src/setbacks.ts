@@ -1,6 +1,7 @@
 import type { AttemptRecord, Random, Timer } from '@aplomb/kernel'
 import type { BackoffState } from './backoff.ts'
-import { retryAfterOf, type FailureClass } from './classify.ts'
+import type { FailureClass } from './classify.ts'
+import { retryAfterOf } from './retry-after.ts'
 import { RetriesExhaustedError, type GiveUpReason } from './errors.ts'
 import { inherit, note } from './explain.ts'
 
@@ -39,7 +40,7 @@ export function exhausted(
   reason: GiveUpReason,
   attempts: readonly AttemptRecord[],
   cause: unknown,
-  retryAfterMs: number | undefined = retryAfterOf(cause)
+  retryAfterMs: number | undefined
 ): RetriesExhaustedError {
   const count = Math.max(...attempts.map(({ attempt }) => attempt))
   const message = `${name}: gave up after ${count} attempt${count === 1 ? '' : 's'}: ${because[reason]}`

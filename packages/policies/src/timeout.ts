@@ -12,6 +12,7 @@ import {
   type Policy,
   keepShape
 } from '@aplomb/kernel'
+import { classifyError } from './classify.ts'
 import { timeoutChannel } from './events.ts'
 import { note } from './explain.ts'
 import { FlowPolicy } from './flow-policy.ts'
@@ -200,7 +201,7 @@ function report(options: Resolved, error: TimeoutError, correlationId: string | 
 function isEffectOf(error: TimeoutError, outcome: unknown): boolean {
   if (outcome === error) return true
   if (!(outcome instanceof Error)) return false
-  return outcome.name === 'AbortError' || outcome.cause === error
+  return outcome.cause === error || classifyError(outcome) === 'cancelled'
 }
 
 const options = resolveOptions('timeout', { ms: 0 }, timeoutFields)

@@ -181,12 +181,15 @@ describe('timeout', () => {
       expect(failed.error).toBe(own)
     })
 
-    it('takes an AbortError for the effect of its own abort', async () => {
+    it.each([
+      ['an AbortError', new DOMException('aborted', 'AbortError')],
+      ['what axios rejects with', Object.assign(new Error('canceled'), { code: 'ERR_CANCELED' })]
+    ])('takes %s for the effect of its own abort', async (_, effect) => {
       const clock = new TestClock()
       const { error } = await runToEnd(clock, () =>
         timeout({ ms: 100, cooperative: true, clock }).execute((context) =>
           untilAborted(context).catch(() => {
-            throw new DOMException('aborted', 'AbortError')
+            throw effect
           })
         )
       )
