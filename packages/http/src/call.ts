@@ -19,7 +19,7 @@ import { isRedirect, nextRequest } from './redirect.ts'
 import type { HttpRequest } from './request.ts'
 import { classifyFailure } from './retryable.ts'
 import type { BodySink } from './send.ts'
-import { readServerLimits, tellsLimit } from './server-limits.ts'
+import { isPartialLimit, readServerLimits, tellsLimit } from './server-limits.ts'
 import { evidenceOf, setbackOf, type Setback } from './setback.ts'
 import { statusError } from './status-error.ts'
 
@@ -284,6 +284,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     const { gate } = attempt.origin
     // A rate of the client's own is finer than what headers tell, for as long as the server keeps to it.
     if (this.shared.rate !== undefined && !gate.hasRefused) return
+    if (isPartialLimit(attempt.headers)) return
     const limits = readServerLimits(attempt.headers, this.clock.wallNow())
     if (limits.length > 0) gate.learn(limits, attempt.sequence)
   }

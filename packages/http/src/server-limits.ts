@@ -61,6 +61,14 @@ export function tellsLimit(headers: ResponseHeaders): boolean {
   )
 }
 
+/**
+ * Whether the limit is that of a few paths only, which is no reason to hold all requests back:
+ * GitHub has one for each resource, and says which.
+ */
+export function isPartialLimit(headers: ResponseHeaders): boolean {
+  return (headerOf(headers, 'x-ratelimit-resource') ?? 'core') !== 'core'
+}
+
 function readField(field: string, policyField: string | undefined): readonly ServerLimit[] {
   const policies = new Map<unknown, Parameters>()
   for (const [name, parameters] of itemsOf(policyField)) policies.set(String(name), parameters)

@@ -4,7 +4,7 @@ import { headerOf, type ResponseHeaders } from './header-list.ts'
 import { NoEvidenceError } from './no-evidence.ts'
 import type { Recovery, Verdict } from './recovery.ts'
 import { classifyStatus } from './retryable.ts'
-import { readServerLimits, resetOf, tellsLimit } from './server-limits.ts'
+import { isPartialLimit, readServerLimits, resetOf, tellsLimit } from './server-limits.ts'
 import { statusError } from './status-error.ts'
 
 /** What is known of a failing status when its head arrives. */
@@ -25,7 +25,7 @@ export function setbackOf(attempt: Attempt, recover: () => Recovery): Setback | 
   const found = classify(attempt)
   const retryAfterMs = found === 'permanent' ? undefined : retryAfter(attempt)
   // Only a refusal for the rate is about all requests; the Retry-After of a 503 is about this one.
-  if (found === 'throttled') {
+  if (found === 'throttled' && !isPartialLimit(headers)) {
     origin.gate.pause(retryAfterMs, Object.hasOwn(headers, 'retry-after'))
   }
   if (call.settings.throwOnStatus) return { found, retryAfterMs, verdict: undefined, judged: false }

@@ -261,8 +261,15 @@ describe('a client without a rate of its own', () => {
     await expect(client.get('/').json()).rejects.toMatchObject({ code: 'ERR_HTTP_STATUS' })
   })
 
-  it('lets the Retry-After of a 503 hold back its own request only', async () => {
-    const { client, clock, requests, first } = await refusedOnce(503, { 'retry-after': '5' })
+  it.each<[string, number, OutgoingHttpHeaders]>([
+    ['the Retry-After of a 503', 503, { 'retry-after': '5' }],
+    [
+      'the limit of one of GitHub’s resources',
+      403,
+      { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '5', 'x-ratelimit-resource': 'search' }
+    ]
+  ])('lets %s hold back its own request only', async (_, status, headers) => {
+    const { client, clock, requests, first } = await refusedOnce(status, headers)
     await using _client = client
     await Promise.all(Array.from({ length: 10 }, () => client.get('/').json()))
     expect(requests()).toBe(11)

@@ -1,7 +1,6 @@
 import type { AttemptRecord, Random, Timer } from '@aplomb/kernel'
 import type { BackoffState } from './backoff.ts'
 import type { FailureClass } from './classify.ts'
-import { retryAfterOf } from './retry-after.ts'
 import { RetriesExhaustedError, type GiveUpReason } from './errors.ts'
 import { inherit, note } from './explain.ts'
 
