@@ -128,7 +128,7 @@ export class IncomingBody implements BodySink {
   private openStream(): Readable {
     const { exchange } = this
     const sink: BodySink = {
-      data: (chunk) => stream.push(chunk),
+      data: (chunk) => (flowsThrough(stream) ? hand(stream, chunk) : stream.push(chunk)),
       end: () => void stream.push(null),
       fail: (error) => void stream.destroy(error as Error)
     }
@@ -206,6 +206,22 @@ export class IncomingBody implements BodySink {
 }
 
 const unread = 'the body was not read to its end'
+
+/** Whether `push` would emit the chunk at once, and then look whether more is wanted. */
+function flowsThrough(stream: Readable): boolean {
+  return (
+    stream.readableFlowing === true &&
+    stream.readableLength === 0 &&
+    stream.readableDidRead &&
+    stream.readableEncoding === null
+  )
+}
+
+/** More always is: the connection goes on by itself until something has to be kept. */
+function hand(stream: Readable, chunk: Buffer): true {
+  stream.emit('data', chunk)
+  return true
+}
 
 /** A reader that gathers the whole body. */
 class Gathering implements BodySink {

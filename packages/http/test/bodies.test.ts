@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { OutgoingHttpHeaders } from 'node:http'
-import { Readable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import {
   brotliCompressSync,
   createGzip,
@@ -323,5 +324,120 @@ describe('bodies that come', () => {
     const down: Progress[] = []
     await client.get('/', { onDownloadProgress: (progress) => void down.push(progress) }).text()
     expect(down).toEqual([{ bytes: 11, totalBytes: undefined }])
+  })
+})
+
+describe('the stream of a large body', () => {
+  const body = randomBytes(3 * 1024 * 1024)
+  const gather = (into: Buffer[], takes: () => Promise<unknown>): Writable =>
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        into.push(chunk)
+        takes().then(() => done(), done)
+      }
+    })
+  const atOnce = async (): Promise<void> => {}
+  const later = (): Promise<unknown> => new Promise((resolve) => setImmediate(resolve))
+
+  const readers: Record<string, (stream: Readable) => Promise<Buffer[]>> = {
+    'is piped': async (stream) => {
+      const chunks: Buffer[] = []
+      await pipeline(stream, gather(chunks, atOnce))
+      return chunks
+    },
+    'is piped to where it is taken slowly': async (stream) => {
+      const chunks: Buffer[] = []
+      await pipeline(stream, gather(chunks, later))
+      return chunks
+    },
+    'is piped to two': async (stream) => {
+      const [one, two]: [Buffer[], Buffer[]] = [[], []]
+      const ends = [gather(one, atOnce), gather(two, later)].map((sink) =>
+        once(stream.pipe(sink), 'finish')
+      )
+      await Promise.all(ends)
+      expect(Buffer.concat(two).equals(body)).toBe(true)
+      return one
+    },
+    'is iterated': async (stream) => (await stream.toArray()) as Buffer[],
+    'is read where it is readable': async (stream) => {
+      const chunks: Buffer[] = []
+      stream.on('readable', () => {
+        for (let chunk: unknown; (chunk = stream.read()) !== null;) chunks.push(chunk as Buffer)
+      })
+      await once(stream, 'end')
+      return chunks
+    },
+    'stops and goes': async (stream) => {
+      const chunks: Buffer[] = []
+      stream.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        if (chunks.length % 3 === 0) {
+          stream.pause()
+          setImmediate(() => stream.resume())
+        }
+      })
+      await once(stream, 'end')
+      return chunks
+    },
+    'flows, and is iterated from some place on': async (stream) => {
+      const chunks: Buffer[] = []
+      const some = Promise.withResolvers<void>()
+      const take = (chunk: Buffer): void => {
+        chunks.push(chunk)
+        if (chunks.length < 4) return
+        stream.off('data', take)
+        stream.pause()
+        some.resolve()
+      }
+      stream.on('data', take)
+      await some.promise
+      for await (const chunk of stream) chunks.push(chunk as Buffer)
+      return chunks
+    },
+    'is text from some place on': async (stream) => {
+      const chunks: Buffer[] = []
+      stream.on('data', (chunk: Buffer | string) => {
+        chunks.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk)
+        if (chunks.length === 3) stream.setEncoding('latin1')
+      })
+      await once(stream, 'end')
+      return chunks
+    }
+  }
+
+  it.each(Object.entries(readers))('comes whole when it %s', async (_, read) => {
+    const { origin } = await serve((_, response) => response.end(body))
+    await using client = createClient(origin)
+    const chunks = await read(await client.get('/').stream())
+    expect(Buffer.concat(chunks).equals(body)).toBe(true)
+  })
+
+  it('is not taken in faster than it is read', async () => {
+    let written = 0
+    const { origin } = await serve((_, response) => {
+      const part = Buffer.alloc(64 * 1024)
+      const write = (): void => {
+        while (written < 64 * 1024 * 1024 && response.write(part)) written += part.length
+      }
+      response.on('drain', write)
+      write()
+    })
+    await using client = createClient(origin)
+    const stream = await client.get('/').stream()
+    let read = 0
+    stream.on('data', (chunk: Buffer) => {
+      read += chunk.length
+      if (read > 1024 * 1024) stream.pause()
+    })
+    let before = -1
+    while (before !== written || read < 1024 * 1024) {
+      before = written
+      for (let turn = 0; turn < 100; turn++) await later()
+    }
+    // What lies between is in the buffers of the sockets.
+    expect(written).toBeLessThan(32 * 1024 * 1024)
+    expect(stream.readableLength).toBeLessThan(512 * 1024)
+    stream.destroy()
   })
 })
