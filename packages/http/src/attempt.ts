@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '@aplomb/kernel'
 import type { Call } from './call.ts'
 import type { Setback } from './setback.ts'
-import { errorChannel, requestChannel, responseChannel, type RequestMessage } from './events.ts'
+import { announceEnd, announceRequest, announceResponse } from './attempt-events.ts'
+import { requestChannel } from './events.ts'
 import { relieveStalled, type Origin } from './origin.ts'
 import type { HttpRequest } from './request.ts'
 import { Exchange, type BodySink } from './send.ts'
@@ -39,8 +40,8 @@ export class Attempt extends Exchange implements SlotUser {
   private place: Place | undefined = undefined
   private holdsSlot = false
   private finished = false
-  private announced = false
-  private sentAt = 0
+  /** When the channels were told that it is sent, in `clock.now()` ms; undefined if they were not. */
+  announcedAt: number | undefined = undefined
 
   static {
     // It is the key of events, which may be printed whole.
@@ -137,7 +138,7 @@ export class Attempt extends Exchange implements SlotUser {
     this.timer?.cancel()
     this.timer = undefined
     this.leaveDoors(this.outcome !== undefined, this.outcome)
-    if (responseChannel.hasSubscribers) this.announceResponse()
+    if (this.announcedAt !== undefined) announceResponse(this)
   }
 
   /**
@@ -161,7 +162,7 @@ export class Attempt extends Exchange implements SlotUser {
     if (this.holdsSlot) slots.give()
     else if (this.place !== undefined) slots.leave(this.place)
     this.leaveDoors(failed, outcome)
-    if (this.announced) this.announceEnd(failed, outcome)
+    if (this.announcedAt !== undefined) announceEnd(this, failed, outcome)
   }
 
   /** From here on the server may count it; a wait for the connection came before. */
@@ -234,11 +235,10 @@ export class Attempt extends Exchange implements SlotUser {
 
   private send(): void {
     this.holdsSlot = true
-    if (requestChannel.hasSubscribers) this.announce()
+    if (requestChannel.hasSubscribers) announceRequest(this)
     const { call, origin, request } = this
     const { idleMs, deadlineHeader } = call.settings
-    const told =
-      deadlineHeader === undefined ? request : withDeadline(request, deadlineHeader, call)
+    const told = deadlineHeader === undefined ? request : request.withDeadline(deadlineHeader, call)
     const silence = idleMs === Number.POSITIVE_INFINITY ? 0 : idleMs
     const engine = this.fresh ? (origin.freshEngine() ?? origin.engine) : origin.engine
     let options: EngineOptions
@@ -270,57 +270,6 @@ export class Attempt extends Exchange implements SlotUser {
       doors[passes.length]?.leave(pass, failed, outcome)
     }
   }
-
-  private announce(): void {
-    this.announced = true
-    this.sentAt = this.call.clock.now()
-    requestChannel.publish(this.facts())
-  }
-
-  private announceEnd(failed: boolean, outcome: unknown): void {
-    if (!failed || this.status !== 0) {
-      this.announceResponse()
-      return
-    }
-    this.announced = false
-    const { code, name } = (outcome ?? {}) as { code?: string; name?: string }
-    errorChannel.publish({
-      ...this.facts(),
-      errorType: code ?? name ?? 'unknown',
-      durationMs: this.call.clock.now() - this.sentAt,
-      sent: this.sent
-    })
-  }
-
-  private announceResponse(): void {
-    if (!this.announced) return
-    this.announced = false
-    responseChannel.publish({
-      ...this.facts(),
-      status: this.status,
-      durationMs: this.call.clock.now() - this.sentAt,
-      bytesReceived: this.received
-    })
-  }
-
-  private facts(): RequestMessage {
-    const { request, origin, number, call } = this
-    return {
-      key: this,
-      method: request.method,
-      origin: origin.url,
-      path: request.shownPath,
-      attempt: number,
-      correlationId: call.correlationId
-    }
-  }
-}
-
-/** What is left of the deadline, for servers that stop working when nobody waits. */
-function withDeadline(request: HttpRequest, name: string, call: Call): HttpRequest {
-  const { remainingMs } = call
-  if (remainingMs === Number.POSITIVE_INFINITY) return request
-  return request.withHeaders([name.toLowerCase(), String(Math.ceil(remainingMs))])
 }
 
 function leaveQuota(attempt: Attempt): void {

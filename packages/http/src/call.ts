@@ -1,5 +1,6 @@
-import { callHook, Context, TimeoutError, type Door, type Timer } from '@aplomb/kernel'
+import { callHook, TimeoutError, type Context, type Timer } from '@aplomb/kernel'
 import type { ActiveCall } from './active-calls.ts'
+import { AdmittedCall } from './admitted-call.ts'
 import { Attempt } from './attempt.ts'
 import type { CallSettings } from './call-settings.ts'
 import type { CallShared, Delivery } from './call-types.ts'
@@ -28,9 +29,8 @@ import { statusError } from './status-error.ts'
  * limit, retries, hedges and redirects; each attempt is an `Attempt`. It is itself the context of
  * all that happens below, so that cancellation needs no other object.
  */
-export class Call extends Context implements EndpointMemory, ActiveCall {
+export class Call extends AdmittedCall implements EndpointMemory, ActiveCall {
   readonly settings: CallSettings
-  readonly shared: CallShared
   request: HttpRequest
   /** How many redirects were followed. */
   redirects = 0
@@ -41,9 +41,6 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
   private readonly delivery: Delivery
   private readonly resolve: (value: unknown) => void
   private readonly reject: (error: unknown) => void
-  private pass: unknown = undefined
-  private holdsPass = false
-  private settled = false
   private made = 0
   /** The attempt that runs; with a hedge, the newest. */
   private current: Attempt | undefined = undefined
@@ -61,7 +58,6 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     reject: (error: unknown) => void
   ) {
     super(parent, shared)
-    this.shared = shared
     this.settings = settings
     this.request = request
     this.delivery = delivery
@@ -80,9 +76,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     if (totalMs !== Number.POSITIVE_INFINITY) this.expireAfter(totalMs, expireCall)
     this.listen(this)
     this.shared.active.add(this)
-    const { concurrency } = this.shared
-    if (concurrency === undefined) this.begin()
-    else this.enter(concurrency)
+    this.enter()
   }
 
   get isShared(): boolean {
@@ -201,53 +195,13 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
    * all that belongs to it, from being collected before itself.
    */
   private letGo(failed: boolean, outcome: unknown): void {
-    if (this.holdsPass) {
-      this.holdsPass = false
-      this.shared.concurrency?.leave(this.pass, failed, outcome)
-    }
+    this.leave(failed, outcome)
     this.current = undefined
     this.shared.active.remove(this)
     this.close()
   }
 
-  private enter(door: Door): void {
-    let pass: unknown
-    try {
-      pass = door.enter(this)
-    } catch (error) {
-      this.fail(error)
-      return
-    }
-    if (!(pass instanceof Promise)) {
-      this.admitted(pass)
-      return
-    }
-    const { active } = this.shared
-    // Unread bodies hold their calls' places, too.
-    if (active.waiting++ === 0) this.shared.origins.relieve()
-    pass.then(
-      (pass: unknown) => {
-        active.waiting--
-        this.admitted(pass)
-      },
-      (error: unknown) => {
-        active.waiting--
-        this.fail(error)
-      }
-    )
-  }
-
-  private admitted(pass: unknown): void {
-    if (this.settled) {
-      this.shared.concurrency?.leave(pass, true, this.reason)
-      return
-    }
-    this.pass = pass
-    this.holdsPass = true
-    this.begin()
-  }
-
-  private begin(): void {
+  protected override begin(): void {
     const origin = this.shared.origins.for(this.request.origin)
     origin.budget?.request()
     this.launch(origin)
@@ -400,7 +354,7 @@ export class Call extends Context implements EndpointMemory, ActiveCall {
     }
   }
 
-  private fail(error: unknown): void {
+  protected override fail(error: unknown): void {
     if (this.settled) return
     this.settled = true
     this.retryTimer?.cancel()

@@ -1,3 +1,4 @@
+import type { Context } from '@aplomb/kernel'
 import { DispatchOptions, type EndpointMemory } from './dispatch-options.ts'
 import { headerIn, mergeHeaders, withoutHeaders, type HeaderList } from './header-list.ts'
 import type { RequestBody } from './request-body.ts'
@@ -66,6 +67,12 @@ export class HttpRequest implements Repetition, RequestFacts {
   withHeaders(changes: HeaderList): HttpRequest {
     const { method, origin, path, headers, body, keyed } = this
     return new HttpRequest(method, origin, path, mergeHeaders(headers, changes), body, keyed)
+  }
+
+  /** With what is left of the deadline, for servers that stop working when nobody waits. */
+  withDeadline(name: string, { remainingMs }: Pick<Context, 'remainingMs'>): HttpRequest {
+    if (remainingMs === Number.POSITIVE_INFINITY) return this
+    return this.withHeaders([name.toLowerCase(), String(Math.ceil(remainingMs))])
   }
 
   /** The request that follows a redirect: to another origin without credentials. */
