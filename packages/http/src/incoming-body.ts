@@ -1,4 +1,5 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
+import { BodyStream } from './body-stream.ts'
 import { decodeAll, decoderFor } from './decode.ts'
 import { discarding } from './discarding.ts'
 import { HttpBodyError, HttpTooLargeError, type RequestFacts } from './errors.ts'
@@ -128,11 +129,11 @@ export class IncomingBody implements BodySink {
   private openStream(): Readable {
     const { exchange } = this
     const sink: BodySink = {
-      data: (chunk) => (flowsThrough(stream) ? hand(stream, chunk) : stream.push(chunk)),
+      data: (chunk) => stream.receive(chunk),
       end: () => void stream.push(null),
       fail: (error) => void stream.destroy(error as Error)
     }
-    const stream = new Readable({
+    const stream = new BodyStream(exchange, {
       // Measured: with more the chunks leave the caches before they are read.
       highWaterMark: STREAM_BYTES,
       // A stream that nobody reads does not block its connection either.
@@ -206,22 +207,6 @@ export class IncomingBody implements BodySink {
 }
 
 const unread = 'the body was not read to its end'
-
-/** Whether `push` would emit the chunk at once, and then look whether more is wanted. */
-function flowsThrough(stream: Readable): boolean {
-  return (
-    stream.readableFlowing === true &&
-    stream.readableLength === 0 &&
-    stream.readableDidRead &&
-    stream.readableEncoding === null
-  )
-}
-
-/** More always is: the connection goes on by itself until something has to be kept. */
-function hand(stream: Readable, chunk: Buffer): true {
-  stream.emit('data', chunk)
-  return true
-}
 
 /** A reader that gathers the whole body. */
 class Gathering implements BodySink {

@@ -359,6 +359,35 @@ describe('the stream of a large body', () => {
       expect(Buffer.concat(two).equals(body)).toBe(true)
       return one
     },
+    'is piped elsewhere while the first place is full': async (stream) => {
+      const chunks: Buffer[] = []
+      const full = Promise.withResolvers<void>()
+      const never = new Writable({
+        highWaterMark: 1,
+        write(chunk: Buffer, _encoding, done) {
+          chunks.push(chunk)
+          if (chunks.length < 3) done()
+          else full.resolve()
+        }
+      })
+      stream.pipe(never)
+      await full.promise
+      stream.unpipe(never)
+      expect(never.listenerCount('drain') + never.listenerCount('unpipe')).toBe(0)
+      await pipeline(stream, gather(chunks, later))
+      return chunks
+    },
+    'is piped to one more later': async (stream) => {
+      const [one, two]: [Buffer[], Buffer[]] = [[], []]
+      const first = once(stream.pipe(gather(one, later)), 'finish')
+      while (one.length < 3) await later()
+      const second = once(stream.pipe(gather(two, atOnce)), 'finish')
+      await Promise.all([first, second])
+      const rest = Buffer.concat(two)
+      expect(rest.length).toBeGreaterThan(0)
+      expect(rest.equals(body.subarray(body.length - rest.length))).toBe(true)
+      return one
+    },
     'is iterated': async (stream) => (await stream.toArray()) as Buffer[],
     'is read where it is readable': async (stream) => {
       const chunks: Buffer[] = []
