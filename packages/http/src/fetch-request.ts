@@ -1,3 +1,4 @@
+import { entriesOf } from './entries.ts'
 import { HttpRequestError } from './errors.ts'
 import { headerList, mergeHeaders, type HeadersInput } from './header-list.ts'
 import { FixedBody, plainBody, type BodyInput, type RequestBody } from './request-body.ts'
@@ -112,12 +113,8 @@ function read<K extends keyof FetchInit>(init: FetchInit | undefined, name: K): 
  * by itself are left out instead of being refused, as browsers do.
  */
 function fetchHeaders(input: HeadersInput): readonly string[] {
-  const iterable = typeof (input as Iterable<unknown>)[Symbol.iterator] === 'function'
-  const entries: Iterable<readonly [string, unknown]> = iterable
-    ? (input as Iterable<readonly [string, string]>)
-    : Object.entries(input)
   const allowed: [string, string][] = []
-  for (const entry of entries) {
+  for (const entry of entriesOf<unknown>(input)) {
     if (entry.length !== 2) throw new HttpRequestError(['headers: each must be a name and a value'])
     const [name, value] = entry
     if (!forbidden.has(name.toLowerCase())) allowed.push([name, trimmed(value) as string])
