@@ -27,6 +27,7 @@ export {
   type TimeoutErrorOptions
 } from './errors.ts'
 export { callHook } from './hook.ts'
+export { httpStatusOf } from './http-status.ts'
 export { keepShape } from './keep-shape.ts'
 export {
   describe,

@@ -1,4 +1,4 @@
-import type { Outcome } from '@aplomb/kernel'
+import { httpStatusOf, type Outcome } from '@aplomb/kernel'
 
 /**
  * What a failure says about the other side's load: timeouts, and answers 429 and 503 (in `status` or
@@ -7,13 +7,8 @@ import type { Outcome } from '@aplomb/kernel'
  */
 export function classifyOverload(error: unknown): Outcome {
   if (typeof error !== 'object' || error === null) return 'ignored'
-  const { kind, name, response } = error as Record<string, unknown>
+  const { kind, name } = error as Record<string, unknown>
   if (kind === 'timeout' || name === 'TimeoutError') return 'dropped'
-  const answer = statusOf(error) ?? statusOf(response)
+  const answer = httpStatusOf(error)
   return answer === 429 || answer === 503 ? 'dropped' : 'ignored'
-}
-
-function statusOf(carrier: unknown): unknown {
-  const { status, statusCode } = (carrier ?? {}) as { status?: unknown; statusCode?: unknown }
-  return status ?? statusCode
 }

@@ -1,6 +1,5 @@
-import { isAplombError, type Context } from '@aplomb/kernel'
+import { httpStatusOf, isAplombError, type Context } from '@aplomb/kernel'
 import { classifyError, isTimeout } from './classify.ts'
-import { httpStatusOf } from './http-status.ts'
 
 /**
  * Whether an error says anything about the other side at all. A call that was aborted from above

@@ -1,5 +1,4 @@
-import { describe, invalidOptions, isAplombError, type Context } from '@aplomb/kernel'
-import { httpStatusOf } from './http-status.ts'
+import { describe, httpStatusOf, invalidOptions, isAplombError, type Context } from '@aplomb/kernel'
 import { isObject } from './is-object.ts'
 import { retryAfterOf } from './retry-after.ts'
 
