@@ -1,10 +1,22 @@
-import { Readable, type ReadableOptions, type Writable } from 'node:stream'
+import { Readable, type Writable } from 'node:stream'
+import type { BodySink } from './send.ts'
 
 /** What feeds a body's stream. */
 export interface Feed {
   pause(): void
   resume(): void
 }
+
+/** Whose body it is. */
+export interface BodyOwner {
+  /** The reader of the stream wants more of it, or the first of it. */
+  wanted(): void
+  /** The stream has ended, or nobody reads it any more. */
+  left(error: Error | null): void
+}
+
+/** A stream keeps so much for its reader. Measured: with more, chunks leave the caches unread. */
+const STREAM_BYTES = 64 * 1024
 
 /**
  * A Node.js stream that hands chunks which flow straight to who takes them. It does what `push`
@@ -13,12 +25,23 @@ export interface Feed {
  */
 export class BodyStream extends Readable {
   private readonly feed: Feed
+  private readonly owner: BodyOwner
   /** Where it was piped to last. */
   private sink: Writable | undefined = undefined
 
-  constructor(feed: Feed, options: ReadableOptions) {
-    super(options)
+  constructor(feed: Feed, owner: BodyOwner) {
+    super({ highWaterMark: STREAM_BYTES })
     this.feed = feed
+    this.owner = owner
+  }
+
+  override _read(): void {
+    this.owner.wanted()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.owner.left(error)
+    callback(error)
   }
 
   override pipe<T extends NodeJS.WritableStream>(sink: T, options?: { end?: boolean }): T {
@@ -57,5 +80,26 @@ export class BodyStream extends Readable {
     }
     sink.on('drain', goOn).on('unpipe', left)
     this.sink = sink
+  }
+}
+
+/** Puts a body into its stream. */
+export class StreamSink implements BodySink {
+  private readonly stream: BodyStream
+
+  constructor(stream: BodyStream) {
+    this.stream = stream
+  }
+
+  data(chunk: Buffer): boolean {
+    return this.stream.receive(chunk)
+  }
+
+  end(): void {
+    this.stream.push(null)
+  }
+
+  fail(error: unknown): void {
+    this.stream.destroy(error as Error)
   }
 }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { BodyStream } from './body-stream.ts'
+import { BodyStream, StreamSink, type BodyOwner } from './body-stream.ts'
 import { decodeAll, decoderFor } from './decode.ts'
 import { discarding } from './discarding.ts'
 import { HttpBodyError, HttpTooLargeError, type RequestFacts } from './errors.ts'
@@ -16,8 +16,6 @@ export interface BodyLimits {
 
 /** Not read yet, this much is kept before the connection is paused. */
 const UNREAD_BYTES = 128 * 1024
-/** A stream keeps so much for its reader. */
-const STREAM_BYTES = 64 * 1024
 /** When others wait for the connection, so much is taken in to free it. */
 const RELIEF_BYTES = 8 * 1024 * 1024
 
@@ -26,7 +24,7 @@ const RELIEF_BYTES = 8 * 1024 * 1024
  * its connection until someone reads, and gives the connection up, as far as memory allows, when
  * others wait for it.
  */
-export class IncomingBody implements BodySink {
+export class IncomingBody implements BodySink, BodyOwner {
   /** Someone reads it, has read it, or has refused it. */
   used = false
   private readonly exchange: Exchange
@@ -127,25 +125,22 @@ export class IncomingBody implements BodySink {
   }
 
   private openStream(): Readable {
-    const { exchange } = this
-    const sink: BodySink = {
-      data: (chunk) => stream.receive(chunk),
-      end: () => void stream.push(null),
-      fail: (error) => void stream.destroy(error as Error)
-    }
-    const stream = new BodyStream(exchange, {
-      // Measured: with more the chunks leave the caches before they are read.
-      highWaterMark: STREAM_BYTES,
-      // A stream that nobody reads does not block its connection either.
-      read: () => (this.reader === undefined ? this.reading(sink) : exchange.resume()),
-      destroy: (error, callback) => {
-        // A reader that leaves early leaves the connection; one at the end finds it given back.
-        if (!exchange.over) exchange.giveUp(error ?? new HttpBodyError(unread, this.facts))
-        callback(error)
-      }
-    })
-    this.unread = sink
+    const stream = new BodyStream(this.exchange, this)
+    this.unread = new StreamSink(stream)
     return this.encoding === undefined ? stream : decoderFor(stream, this.encoding, this.facts)
+  }
+
+  wanted(): void {
+    const { reader, unread, exchange } = this
+    // A stream that nobody reads does not block its connection either.
+    if (reader === undefined && unread !== undefined) this.reading(unread)
+    else exchange.resume()
+  }
+
+  /** A reader that leaves early leaves the connection; one at the end finds it given back. */
+  left(error: Error | null): void {
+    const { exchange, facts } = this
+    if (!exchange.over) exchange.giveUp(error ?? new HttpBodyError(notRead, facts))
   }
 
   /** The body, decoded, as a web stream; `failure` makes of an error what that fails with. */
@@ -206,7 +201,7 @@ export class IncomingBody implements BodySink {
   }
 }
 
-const unread = 'the body was not read to its end'
+const notRead = 'the body was not read to its end'
 
 /** A reader that gathers the whole body. */
 class Gathering implements BodySink {

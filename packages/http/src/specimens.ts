@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream'
 import { Context, keepShape, type Clock } from '@aplomb/kernel'
 import { Attempt } from './attempt.ts'
 import { Call } from './call.ts'
@@ -27,13 +28,18 @@ export function keepShapes(): void {
   const attempt = new Attempt(call, 1, request, { slots: { clock } } as Origin)
   const body = new IncomingBody(attempt, request, undefined, settings)
   void body.bytes()
+  const stream = new IncomingBody(attempt, request, undefined, settings).stream()
+  stream.pipe(new Writable({ write: (_chunk, _encoding, done) => done() }))
   keepShape(attempt)
+  keepShape(stream)
   keepShape(request.engineOptions(0, call))
   keepShape(new PendingResponse({} as Caller, 'GET', '/', undefined))
   keepShape(new HttpResponse(attempt, body))
   keepShape(fetchResponse(attempt, body))
   keepShape(new ForwardedRequest({ method: 'GET', path: '/' }, ''))
-  keepShape(new Forwarding({}))
+  const forwarding = new Forwarding({})
+  keepShape(forwarding)
+  keepShape(forwarding.attempt(call, 1, request, attempt.origin))
 }
 
 function ignore(): void {}
