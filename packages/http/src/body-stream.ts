@@ -1,11 +1,5 @@
-import { Readable, type Writable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { BodySink } from './send.ts'
-
-/** What feeds a body's stream. */
-export interface Feed {
-  pause(): void
-  resume(): void
-}
 
 /** Whose body it is. */
 export interface BodyOwner {
@@ -19,19 +13,14 @@ export interface BodyOwner {
 const STREAM_BYTES = 64 * 1024
 
 /**
- * A Node.js stream that hands chunks which flow straight to who takes them. It does what `push`
- * would, without looking after each chunk whether more is wanted; and where it is only piped, it
- * writes by itself, and holds back its feed instead of itself.
+ * A Node.js stream that hands chunks which flow straight to who takes them: it does what `push`
+ * would, without looking after each chunk whether more is wanted.
  */
 export class BodyStream extends Readable {
-  private readonly feed: Feed
   private readonly owner: BodyOwner
-  /** Where it was piped to last. */
-  private sink: Writable | undefined = undefined
 
-  constructor(feed: Feed, owner: BodyOwner) {
+  constructor(owner: BodyOwner) {
     super({ highWaterMark: STREAM_BYTES })
-    this.feed = feed
     this.owner = owner
   }
 
@@ -44,18 +33,10 @@ export class BodyStream extends Readable {
     callback(error)
   }
 
-  override pipe<T extends NodeJS.WritableStream>(sink: T, options?: { end?: boolean }): T {
-    super.pipe(sink, options)
-    this.watch(sink as unknown as Writable)
-    return sink
-  }
-
   /** Takes a chunk; false when it must be kept, and no more should come. */
   receive(chunk: Buffer): boolean {
     if (!this.flowsThrough) return this.push(chunk)
-    // The listener of a pipe, if there is no other.
-    if (this.sink === undefined || this.listenerCount('data') > 1) this.emit('data', chunk)
-    else if (!this.sink.write(chunk)) this.feed.pause()
+    this.emit('data', chunk)
     return true
   }
 
@@ -67,19 +48,6 @@ export class BodyStream extends Readable {
       this.readableDidRead &&
       this.readableEncoding === null
     )
-  }
-
-  private watch(sink: Writable): void {
-    const { feed } = this
-    const goOn = (): void => feed.resume()
-    const left = (source: unknown): void => {
-      if (source !== this) return
-      sink.off('drain', goOn).off('unpipe', left)
-      this.sink = undefined
-      goOn()
-    }
-    sink.on('drain', goOn).on('unpipe', left)
-    this.sink = sink
   }
 }
 

@@ -125,7 +125,7 @@ export class IncomingBody implements BodySink, BodyOwner {
   }
 
   private openStream(): Readable {
-    const stream = new BodyStream(this.exchange, this)
+    const stream = new BodyStream(this)
     this.unread = new StreamSink(stream)
     return this.encoding === undefined ? stream : decoderFor(stream, this.encoding, this.facts)
   }
