@@ -1,4 +1,4 @@
-import { invalidOptions, resolveOptions } from '@aplomb/kernel'
+import { invalidOptions, type Report } from '@aplomb/kernel'
 import type { CallSettings } from './call-settings.ts'
 import type { RequestOptions, TimeoutSettings } from './client-options.ts'
 import {
@@ -33,22 +33,38 @@ type Changes = { -readonly [K in keyof CallSettings]?: CallSettings[K] }
 
 /** The client's settings with a call's own changes; what a call does not mention stays. */
 export function changedSettings(base: CallSettings, options: RequestOptions): CallSettings {
-  const checked = resolveOptions<CallPart>('request', pick(options), callFields)
+  const checked = checking((report) => checkedOptions(options, report))
+  const { timeout, retry } = options
   const changes: Changes = {}
-  if (options.timeout !== undefined) Object.assign(changes, timeoutChanges(base, options.timeout))
-  if (options.retry !== undefined) {
+  if (timeout !== undefined) Object.assign(changes, timeoutChanges(base, timeout))
+  if (retry !== undefined && checked.retry !== undefined) {
     const full = retrySettings(checked.retry)
-    Object.assign(changes, options.retry === false ? full : mentioned(options.retry, full))
+    Object.assign(changes, retry === false ? full : mentioned(retry, full))
   }
-  if (options.hedge !== undefined) Object.assign(changes, hedgeSettings(checked.hedge))
-  const body = bodySettings(checked)
-  for (const name of bodyNames) if (options[name] !== undefined) assign(changes, body, name)
+  if (checked.hedge !== undefined) Object.assign(changes, hedgeSettings(checked.hedge))
+  for (const name of bodyNames) if (checked[name] !== undefined) assign(changes, checked, name)
   for (const name of ownNames) if (options[name] !== undefined) assign(changes, options, name)
   const settings = { ...base, ...changes }
-  const issues: string[] = []
-  timeoutRules(settings, (path, problem) => void issues.push(`${path}: ${problem}`))
-  if (issues.length > 0) throw invalidOptions('request', issues)
+  checking((report) => timeoutRules(settings, report))
   return settings
+}
+
+/** Only what is given, since this is done for each call. */
+function checkedOptions(options: RequestOptions, report: Report): Partial<CallPart> {
+  const checked: Record<string, unknown> = {}
+  for (const name of callNames) {
+    const value = options[name]
+    if (value !== undefined) checked[name] = callFields[name].resolve(value, name, report)
+  }
+  return checked
+}
+
+/** @throws OptionsError with all that `check` reports */
+function checking<T>(check: (report: Report) => T): T {
+  const issues: string[] = []
+  const result = check((path, problem) => void issues.push(`${path}: ${problem}`))
+  if (issues.length > 0) throw invalidOptions('request', issues)
+  return result
 }
 
 const bodyNames = [
@@ -78,12 +94,6 @@ export function changesSettings(options: RequestOptions): boolean {
 
 function assign(changes: Changes, from: object, name: keyof CallSettings): void {
   changes[name] = (from as never)[name]
-}
-
-function pick(options: RequestOptions): object {
-  const picked: Record<string, unknown> = {}
-  for (const name of callNames) if (Object.hasOwn(options, name)) picked[name] = options[name]
-  return picked
 }
 
 /** A shorter total shortens the attempts, unless they are said as well. */
