@@ -1,5 +1,6 @@
 export { balance, type Balancer, type BalanceOptions } from './balance.ts'
-export { createClient, type HttpClient } from './client.ts'
+export { createClient } from './client.ts'
+export type { HttpClient } from './http-client.ts'
 export type {
   CallOptions,
   ClientOptions,
