@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { endOfTurn } from '@aplomb/kernel'
 import type { BodySink } from './send.ts'
 
 /** Whose body it is. */
@@ -30,7 +31,9 @@ export class BodyStream extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.owner.left(error)
-    callback(error)
+    // It may have failed with its head: whoever waits for the stream gets it before its error.
+    if (error === null || this.readableDidRead) callback(error)
+    else void endOfTurn().then(() => callback(error))
   }
 
   /** Takes a chunk; false when it must be kept, and no more should come. */

@@ -268,7 +268,11 @@ export class Call extends AdmittedCall implements EndpointMemory, ActiveCall {
     const delayMs = 'delayMs' in verdict ? verdict.delayMs : undefined
     recovery.record(attempt, error, delayMs)
     if ('giveUp' in verdict) this.fail(recovery.exhausted(verdict, error))
-    else this.retryTimer = this.clock.setTimer(relaunch, verdict.delayMs, this as Call)
+    else if (!this.settled) this.relaunchAfter(verdict.delayMs)
+  }
+
+  private relaunchAfter(delayMs: number): void {
+    this.retryTimer = this.clock.setTimer(relaunch, delayMs, this as Call)
   }
 
   /** Called by the timer of a retry or a hedge. */

@@ -132,6 +132,8 @@ export class Recovery implements BackoffState {
     const stale = this.retries === 0 && isStaleConnection(attempt, error)
     this.wantsFresh = stale
     const delayMs = stale ? 0 : this.delay(retryAfterMs)
+    // The functions that were asked may have aborted.
+    if (this.call.aborted) return undefined
     if (delayMs >= remainingMs) return giveUp('deadline')
     // What was refused for the rate goes again at the gate's pace, which needs no budget.
     const isFree = stale || this.reason === 'throttled'

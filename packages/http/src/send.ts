@@ -112,7 +112,10 @@ export abstract class Exchange extends Bare implements EngineHandler {
     this.status = status
     this.headers = headers
     this.statusText = statusText ?? ''
-    this.sink = this.head()
+    const sink = this.head()
+    this.sink = sink
+    // A hook that was told of the head may have aborted before there was a sink to be told.
+    if (this.over) sink?.fail(this.abortReason)
   }
 
   onResponseData(_controller: EngineController, chunk: Buffer): void {

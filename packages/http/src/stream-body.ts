@@ -2,6 +2,7 @@ import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { HttpRequestError } from './errors.ts'
 import type { RequestBody } from './request-body.ts'
+import { engineErrors } from './undici.ts'
 
 /** A stream that is to be sent, which works once only. */
 export class StreamBody implements RequestBody {
@@ -28,7 +29,10 @@ export class StreamBody implements RequestBody {
   }
 
   failedWith(error: unknown): boolean {
-    return error === this.failure
+    // What the engine says of its length is an error like those of the engine's other checks.
+    return (
+      error === this.failure && !(error instanceof engineErrors.RequestContentLengthMismatchError)
+    )
   }
 
   discard(reason: unknown): void {
@@ -42,9 +46,16 @@ export class StreamBody implements RequestBody {
 /** What can be read as a stream, as one. @throws HttpRequestError */
 export function readableOf(input: object): Readable {
   if (input instanceof Readable) return input
-  if (input instanceof ReadableStream) return Readable.fromWeb(input as never)
+  if (input instanceof ReadableStream) return readableOfWeb(input)
   if (isIterable(input)) return Readable.from(input, { objectMode: false })
   throw new HttpRequestError(['body: must be text, bytes, a Blob, a form or a stream'])
+}
+
+function readableOfWeb(input: ReadableStream): Readable {
+  if (input.locked || Readable.isDisturbed(input as never)) {
+    throw new HttpRequestError(['body: the stream is being read, or was'])
+  }
+  return Readable.fromWeb(input as never)
 }
 
 /** Chunks to come. Of a list it is known that there are no others in it: JSON values, for instance. */

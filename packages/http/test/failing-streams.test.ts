@@ -92,4 +92,16 @@ describe('a stream that is sent later', () => {
     })
     expect(bodies).toEqual([])
   })
+
+  it.each([
+    ['locked', (stream: ReadableStream) => void stream.getReader()],
+    ['read', (stream: ReadableStream) => Readable.fromWeb(stream as never).toArray()]
+  ])('is a mistake of the caller’s when it is a web stream that is %s', async (_, use) => {
+    const { client, bodies } = await service()
+    const body = new Blob(['read']).stream()
+    await use(body)
+    const mistake = { code: 'ERR_HTTP_REQUEST' }
+    expect(() => client.post('/', { body }).json()).toThrow(expect.objectContaining(mistake))
+    expect(bodies).toEqual([])
+  })
 })

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { createClient, type ClientOptions, type HttpClient } from '../src/index.ts'
 import { serve } from './server.ts'
@@ -66,6 +67,17 @@ it('a body of another length than announced is the caller’s mistake, and is no
     code: 'ERR_HTTP_REQUEST'
   })
   expect(count()).toBe(0)
+  await client.close()
+})
+
+it.each(['2', '10'])('and so is a stream of another length: %s', async (length) => {
+  const { client } = await failing({ retry: { backoff: 1 } })
+  const headers = { 'content-length': length }
+  const body = Readable.from(['abc'])
+  await expect(client.put('/', { body, headers }).text()).rejects.toMatchObject({
+    code: 'ERR_HTTP_REQUEST'
+  })
+  expect(await client.get('/fine').text()).toBe('answer')
   await client.close()
 })
 
