@@ -59,7 +59,10 @@ export class SemaphoreGate implements Gate<SemaphoreWaiter> {
     }
     if (waitChannel.hasSubscribers) waiter.since = this.clock.now()
     this.queue.push(waiter, priority)
-    return waiter.wait() as Promise<W>
+    const promise = waiter.wait()
+    // It may be first, and fit where those it goes before do not.
+    this.dispatch()
+    return promise as Promise<W>
   }
 
   takeBack(waiter: SemaphoreWaiter): void {

@@ -39,6 +39,7 @@ class NaiveSemaphore {
     }
     this.waiting.push({ id, weight, priority })
     this.waiting = this.waiting.toSorted((a, b) => b.priority - a.priority || a.id - b.id)
+    this.serve()
   }
 
   release(id: number): void {

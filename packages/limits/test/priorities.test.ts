@@ -1,6 +1,6 @@
 import { seededRandom, TestClock } from '@aplomb/kernel/testing'
 import { describe, expect, it } from 'vitest'
-import { rateLimiter, Semaphore } from '../src/index.ts'
+import { rateLimiter, Semaphore, type AcquireOptions } from '../src/index.ts'
 
 describe('priorities', () => {
   it('serve the highest first, and first come, first served within one', async () => {
@@ -16,6 +16,33 @@ describe('priorities', () => {
     held.release()
     await Promise.all(all)
     expect(log).toEqual([3, 6, 4, 1, 0, 5, 2])
+  })
+
+  it('let in at once who goes before one that needs more than is free', async () => {
+    const semaphore = new Semaphore(3)
+    const held = await semaphore.acquire({ weight: 2 })
+    const heavy = semaphore.acquire({ weight: 2 })
+    const urgent = await semaphore.acquire({ priority: 1 })
+    held.release()
+    urgent.release()
+    expect(await heavy).toBeDefined()
+  })
+
+  it('leave one that needs more its turn, however many urgent ones fit', async () => {
+    const semaphore = new Semaphore({ permits: 2, maxOvertakes: 3 })
+    const held = await semaphore.acquire()
+    const log: string[] = []
+    const enter = async (name: string, options: AcquireOptions): Promise<void> => {
+      using _permit = await semaphore.acquire(options)
+      log.push(name)
+    }
+    const all = [enter('heavy', { weight: 2 })]
+    for (let count = 0; count < 6; count++) all.push(enter('urgent', { priority: 1 }))
+    await new TestClock().settle()
+    expect(log).toEqual(['urgent', 'urgent', 'urgent'])
+    held.release()
+    await Promise.all(all)
+    expect(log[3]).toBe('heavy')
   })
 
   it('starve nobody: the low one has its turn after maxOvertakes others', async () => {
