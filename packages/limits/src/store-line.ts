@@ -1,6 +1,6 @@
 import { DeadlineUnreachableError, type Clock, type Context, type Timer } from '@aplomb/kernel'
 import { RateLimitedError } from './errors.ts'
-import { publishReject } from './events.ts'
+import { publishReject, waitChannel } from './events.ts'
 import { requireTime } from './limit-options.ts'
 import { ON_TIME_MS } from './meter.ts'
 import type { ResolvedWindow } from './rate-spec.ts'
@@ -34,6 +34,8 @@ export class StoreLine implements Gate<StoreWaiter> {
   private readonly queue: WaitQueue<StoreWaiter>
   private asking = false
   private timer: Timer | undefined
+  /** Whose time the timer is. */
+  private timed: StoreWaiter | undefined
 
   constructor(key: string, desk: StoreDesk, queue: WaitQueue<StoreWaiter>) {
     this.key = key
@@ -47,6 +49,7 @@ export class StoreLine implements Gate<StoreWaiter> {
 
   join(context: Context, weight: number, priority: number): Promise<StoreWaiter> {
     const waiter = new StoreWaiter(this, weight, context)
+    if (waitChannel.hasSubscribers) waiter.since = this.desk.clock.now()
     this.queue.push(waiter, priority)
     const promise = waiter.wait()
     this.ask()
@@ -54,21 +57,20 @@ export class StoreLine implements Gate<StoreWaiter> {
   }
 
   abandon(waiter: StoreWaiter, reason: unknown): void {
-    const wasFirst = this.queue.peek() === waiter
     this.queue.remove(waiter)
     publishReject(this.desk.name, 'rate', waiter.weight, reason)
-    // The next one may ask for less.
-    if (wasFirst) this.stopWaiting()
     this.ask()
   }
 
   takeBack(waiter: StoreWaiter): void {
-    this.giveBack(this.request(waiter.weight), waiter.ticket)
+    void this.giveBack(this.request(waiter.weight), waiter.ticket)
   }
 
+  /** Asks for the first in line, unless that one waits for its time; another may need less. */
   private ask(): void {
     const first = this.queue.peek()
-    if (this.asking || this.timer !== undefined) return
+    if (this.asking || (this.timer !== undefined && this.timed === first)) return
+    this.stopWaiting()
     if (first === undefined) {
       this.desk.close(this)
       return
@@ -87,7 +89,7 @@ export class StoreLine implements Gate<StoreWaiter> {
       const isWaiting = first.lane !== undefined
       if (answer.granted) {
         if (isWaiting) this.grant(first, answer.ticket)
-        else this.giveBack(request, answer.ticket)
+        else void this.giveBack(request, answer.ticket)
       } else if (isWaiting) this.wait(first, answer.retryAfterMs)
     } catch (error) {
       if (first.lane !== undefined) this.fail(first, error)
@@ -98,6 +100,12 @@ export class StoreLine implements Gate<StoreWaiter> {
     waiter.ticket = ticket
     this.queue.take(waiter)
     waiter.grant()
+    if (waiter.since !== undefined) this.announce(waiter.weight, waiter.since)
+  }
+
+  private announce(weight: number, since: number): void {
+    const { name, clock } = this.desk
+    waitChannel.publish({ limiter: name, kind: 'rate', waitMs: clock.now() - since, weight })
   }
 
   private wait(first: StoreWaiter, retryAfterMs: number): void {
@@ -113,6 +121,7 @@ export class StoreLine implements Gate<StoreWaiter> {
         this.timer = undefined
         this.ask()
       }
+      this.timed = first
       this.timer = clock.setTimer(again, Math.max(ON_TIME_MS, retryAfterMs))
     }
   }
@@ -130,6 +139,7 @@ export class StoreLine implements Gate<StoreWaiter> {
   private stopWaiting(): void {
     this.timer?.cancel()
     this.timer = undefined
+    this.timed = undefined
   }
 
   private request(weight: number): StoreRequest {
@@ -137,11 +147,13 @@ export class StoreLine implements Gate<StoreWaiter> {
   }
 
   /** What cannot be given back leaves its window by itself. */
-  private giveBack(request: StoreRequest, ticket: unknown): void {
-    const again = (): void => {
-      this.stopWaiting()
-      this.ask()
+  private async giveBack(request: StoreRequest, ticket: unknown): Promise<void> {
+    try {
+      await this.desk.store.giveBack(request, ticket)
+    } catch {
+      return
     }
-    this.desk.store.giveBack(request, ticket).then(again, () => undefined)
+    this.stopWaiting()
+    this.ask()
   }
 }

@@ -45,6 +45,20 @@ describe('channels', () => {
     ])
   })
 
+  it('tell how long calls waited for a store', async () => {
+    const messages = listen<WaitMessage>('wait')
+    const clock = new TestClock()
+    const limiter = storeLimiter('1/s', { store: new MemoryStore(clock), clock, name: 'shared' })
+    await limiter.acquire()
+    const waiting = limiter.execute(() => 1)
+    await clock.advance(1000)
+    await waiting
+    expect(messages).toEqual([
+      { limiter: 'shared', kind: 'rate', waitMs: 0, weight: 1 },
+      { limiter: 'shared', kind: 'rate', waitMs: 1000, weight: 1 }
+    ])
+  })
+
   it('may be listened to by who cancels the very call that is let in', async () => {
     const clock = new TestClock()
     const controller = new AbortController()

@@ -143,6 +143,47 @@ describe('storeLimiter', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('asks for the urgent at once, who may need less than the first, or have less time', async () => {
+    const { clock, store, limiter } = setUp()
+    await limiter.acquire()
+    const large = limiter.acquire({ weight: 2 })
+    await clock.settle()
+    await limiter.acquire({ priority: 1 })
+    expect(clock.now()).toBe(0)
+    const hasty = limiter.acquire({ priority: 1, timeoutMs: 500 })
+    await expect(hasty).rejects.toMatchObject({ retryAfterMs: 1000 })
+    expect(clock.now()).toBe(0)
+    // One that comes while the store is being asked for another.
+    store.gate.close()
+    const low = limiter.acquire({ weight: 2, priority: -1 })
+    const high = limiter.acquire({ priority: 2, timeoutMs: 500 })
+    store.gate.open()
+    await expect(high).rejects.toMatchObject({ retryAfterMs: 1000 })
+    await clock.runAll()
+    await Promise.all([large, low])
+    expect(clock.now()).toBe(2000)
+  })
+
+  it('is not harmed by a store that throws instead of giving back', async () => {
+    const clock = new TestClock()
+    const giveBack = (): never => {
+      throw new Error('connection lost')
+    }
+    const answer = { granted: true, ticket: 0 } as const
+    for (let ticks = 0; ticks < 8; ticks++) {
+      const store = { take: async () => answer, giveBack }
+      const limiter = storeLimiter('1/s', { store, clock })
+      const controller = new AbortController()
+      const outcome = limiter.acquire({ signal: controller.signal }).then(
+        () => 'enough',
+        (error: unknown) => error
+      )
+      for (let left = ticks; left > 0; left--) await Promise.resolve()
+      controller.abort('enough')
+      expect(await outcome).toBe('enough')
+    }
+  })
+
   it('fails the call that asked when the store fails, and asks again for the next', async () => {
     const { store, limiter } = setUp()
     const error = new Error('connection lost')
