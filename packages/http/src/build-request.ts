@@ -8,6 +8,7 @@ import {
   changeHeaders,
   headerIn,
   headerList,
+  isToken,
   mergeHeaders,
   withoutHeaders,
   type HeaderList
@@ -136,6 +137,7 @@ function finished(
   { correlationId }: Context
 ): HttpRequest {
   let headers = list
+  checkMethod(method)
   const { correlationHeader, idempotency } = client
   if (correlationId !== undefined && correlationHeader !== false) {
     headers = mergeHeaders(headers, headerList({ [correlationHeader]: correlationId }))
@@ -144,6 +146,12 @@ function finished(
   if (added !== undefined) headers = mergeHeaders(headers, added)
   const keyed = added !== undefined || headerIn(headers, idempotency.header) !== undefined
   return new HttpRequest(method, origin, path, headers, body, keyed)
+}
+
+/** The engine takes a connection for lost whose request it refuses, so that it never sees these. */
+function checkMethod(method: string): void {
+  if (!isToken(method)) throw new HttpRequestError([`${JSON.stringify(method)} is not a method`])
+  if (method === 'CONNECT') throw new HttpRequestError(['CONNECT makes a tunnel, not a request'])
 }
 
 /** Makes the request of a fetch. Unlike a path, its URL may be any; secrets stay at home. */

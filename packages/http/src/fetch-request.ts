@@ -123,11 +123,13 @@ function fetchHeaders(input: HeadersInput): readonly string[] {
 }
 
 function trimmed(value: unknown): unknown {
-  if (typeof value !== 'string') return value
-  let [start, end] = [0, value.length]
-  while (start < end && isSpace(value, start)) start++
-  while (end > start && isSpace(value, end - 1)) end--
-  return value.slice(start, end)
+  if (value === undefined || typeof value === 'symbol' || Array.isArray(value)) return value
+  // To fetch, null is the text "null".
+  const text = String(value as string)
+  let [start, end] = [0, text.length]
+  while (start < end && isSpace(text, start)) start++
+  while (end > start && isSpace(text, end - 1)) end--
+  return text.slice(start, end)
 }
 
 function isSpace(text: string, at: number): boolean {

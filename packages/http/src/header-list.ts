@@ -19,6 +19,7 @@ export type ResponseHeaders = Readonly<Record<string, string | string[] | undefi
 const token = /^[\w!#$%&'*+.^`|~-]+$/u
 // Tab, visible ASCII and the obsolete upper half; never CR, LF or NUL.
 const fieldValue = /^[\t\u0020-\u007E\u0080-\u00FF]*$/u
+const digits = /^\d+$/u
 /** Headers that frame the message are the engine's business. */
 const framing = new Set([
   'connection',
@@ -29,6 +30,11 @@ const framing = new Set([
   'te'
 ])
 
+/** What a method or a header may be called. */
+export function isToken(text: string): boolean {
+  return token.test(text)
+}
+
 /** Makes a list of checked headers. @throws HttpRequestError naming every bad header. */
 export function headerList(input: HeadersInput | undefined): string[] {
   const list: string[] = []
@@ -37,9 +43,8 @@ export function headerList(input: HeadersInput | undefined): string[] {
   for (const [name, value] of entriesOf<HeaderValue>(input)) {
     for (const item of Array.isArray(value) ? (value as readonly string[]) : [value]) {
       if (item === undefined) continue
-      const text = String(item)
-      const problem = problemOf(name, text)
-      if (problem === undefined) list.push(name.toLowerCase(), text)
+      const problem = problemOf(name, item, list)
+      if (problem === undefined) list.push(name.toLowerCase(), String(item))
       else issues.push(problem)
     }
   }
@@ -47,14 +52,26 @@ export function headerList(input: HeadersInput | undefined): string[] {
   return list
 }
 
-function problemOf(name: string, value: string): string | undefined {
-  if (typeof name !== 'string' || !token.test(name)) {
+function problemOf(name: string, value: unknown, before: HeaderList): string | undefined {
+  if (typeof name !== 'string' || !isToken(name)) {
     return `${JSON.stringify(name)} is not a header name`
   }
   // The value is not shown: it may be a secret.
-  if (!fieldValue.test(value)) return `the value of header "${name}" has forbidden characters`
-  if (framing.has(name.toLowerCase())) return `header "${name}" is set by the client itself`
-  return undefined
+  if (!isText(value)) return `the value of header "${name}" is not text`
+  const lower = name.toLowerCase()
+  const isLength = lower === 'content-length'
+  const form = isLength ? digits : fieldValue
+  if (!form.test(String(value))) return `the value of header "${name}" has forbidden characters`
+  if (framing.has(lower)) return `header "${name}" is set by the client itself`
+  const isSingle = isLength || lower === 'host'
+  return isSingle && headerIn(before, lower) !== undefined
+    ? `header "${name}" is there twice`
+    : undefined
+}
+
+/** Null and objects have a text, too, but none that anybody means. */
+function isText(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
 }
 
 /** `list` with the headers of `changes` in place of its own of the same names. */

@@ -7,9 +7,10 @@ import type { EngineController } from './undici.ts'
 export class ObservedAttempt extends Attempt {
   private uploaded = 0
 
-  onBodySent(chunk: Uint8Array): void {
+  /** A stream may give text. */
+  onBodySent(chunk: Uint8Array | string): void {
     const { onUploadProgress } = this.call.settings
-    this.uploaded += chunk.length
+    this.uploaded += Buffer.byteLength(chunk)
     const { request } = this
     const totalBytes = request.body?.size ?? lengthOf(request.header('content-length'))
     callHook('onUploadProgress', onUploadProgress, { bytes: this.uploaded, totalBytes })

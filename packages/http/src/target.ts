@@ -121,10 +121,15 @@ function queryText(query: Query): string {
     for (const item of Array.isArray(value) ? value : [value]) {
       if (item === undefined) continue
       const text = plainText(`query.${name}`, item as QueryValue)
-      pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(text)}`)
+      pairs.push(`${encoded(name)}=${encoded(text)}`)
     }
   }
   return pairs.join('&')
+}
+
+/** Half of a surrogate pair becomes U+FFFD, as in any URL. */
+function encoded(text: string): string {
+  return encodeURIComponent(text.toWellFormed())
 }
 
 /** A value as it goes into a query or a form; null is empty. @throws HttpRequestError */

@@ -314,6 +314,17 @@ describe('bodies that come', () => {
     expect(totals).toEqual([4, 3, 3, undefined, 1])
   })
 
+  it('are told of in bytes, though a stream gives text', async () => {
+    const { origin } = await serve((request, response) => {
+      void bodyOf(request).then((body) => response.end(body))
+    })
+    await using client = createClient(origin)
+    const sent: number[] = []
+    const onUploadProgress = ({ bytes }: Progress): void => void sent.push(bytes)
+    await client.post('/', { body: Readable.from(['ä', '€']), onUploadProgress }).bytes()
+    expect(sent).toEqual([2, 5])
+  })
+
   it('are told of only if they are wanted: no redirect, and nothing that is tried again', async () => {
     let count = 0
     const { origin } = await serve((request, response) => {
