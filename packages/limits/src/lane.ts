@@ -29,11 +29,11 @@ export class Lane<N extends LaneNode> implements HeapNode {
   /** The same as a time in milliseconds; undefined while there is no other lane. */
   servedTime: number | undefined = undefined
   heapIndex = -1
+  count = 0
   private places: (N | undefined)[] = []
   private first = 0
   /** Places that were tidied away. */
   private offset = 0
-  private count = 0
 
   constructor(priority: number) {
     this.priority = priority
@@ -55,6 +55,19 @@ export class Lane<N extends LaneNode> implements HeapNode {
     if (--this.count === 0) this.clear()
     else if (node === this.head) this.advance()
     if (this.places.length > TIDY_FROM && this.count * 2 < this.places.length) this.tidy()
+  }
+
+  /** The weights of the first so many in line. */
+  weightOfFirst(count: number): number {
+    if (count >= this.count) return this.weight
+    let weight = 0
+    for (let index = this.first; count > 0; index++) {
+      const node = this.places[index]
+      if (node === undefined) continue
+      weight += node.weight
+      count--
+    }
+    return weight
   }
 
   *[Symbol.iterator](): Generator<N> {

@@ -40,7 +40,20 @@ export function refuseLate(gate: RateGate, states: readonly RateKey[], until: nu
 /** How long a newcomer waits at least; what comes true may be later, never sooner. */
 function expectedWait(gate: RateGate, { state, weight, priority }: RateRequest): number {
   const now = gate.now()
-  const ahead = state.queue?.weightAhead(priority) ?? 0
+  const own = state.queue?.weightOf(priority) ?? 0
+  const urgent = state.queue?.urgentFor(priority)
+  if (urgent === undefined) return waitBehind(gate, state, now, own, weight)
+  const byCount = waitBehind(gate, state, now, own + urgent.weight, weight)
+  return Math.min(byCount, Math.max(waitBehind(gate, state, now, own, weight), urgent.turnMs))
+}
+
+function waitBehind(
+  gate: RateGate,
+  state: RateKey,
+  now: number,
+  ahead: number,
+  weight: number
+): number {
   let at = Math.max(now, gate.pausedUntil, state.notBefore)
   for (const meters of [state.meters, gate.shared.meters]) {
     for (const meter of meters) at = Math.max(at, meter.earliestAfter(now, ahead, weight))

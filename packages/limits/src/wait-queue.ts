@@ -8,6 +8,14 @@ export interface Ageing {
   readonly ageingMs: number
 }
 
+/** Those of higher priority who go before a newcomer. */
+export interface Urgent {
+  /** The weights of those who do before `maxOvertakes` gives it a turn. */
+  readonly weight: number
+  /** After how long `ageingMs` does, at the earliest. */
+  readonly turnMs: number
+}
+
 /**
  * First come, first served within a priority; of several, the highest first. So that nobody starves,
  * the priority that has waited longest is served after `maxOvertakes` grants in a row to others, or
@@ -68,16 +76,42 @@ export class WaitQueue<N extends LaneNode> {
     this.urgent.remove(lane)
   }
 
-  /** The weights of all who would go before a newcomer of this priority. */
-  weightAhead(priority: number): number {
-    let weight = 0
-    for (const lane of this.lanes.values()) if (lane.priority >= priority) weight += lane.weight
-    return weight
+  /** The weights of all who wait with this priority. */
+  weightOf(priority: number): number {
+    return this.lanes.get(priority)?.weight ?? 0
+  }
+
+  /** Those of higher priority who go before a newcomer; undefined for none. */
+  urgentFor(priority: number): Urgent | undefined {
+    const highest = this.urgent.peek()
+    if (highest === undefined || highest.priority <= priority) return undefined
+    const now = this.clock.coarseNow()
+    const { servedAt = this.grants, servedTime = now } = this.lanes.get(priority) ?? {}
+    const { maxOvertakes, ageingMs } = this.ageing
+    const overtakes = maxOvertakes - (this.grants - Math.max(servedAt, this.agedAt))
+    const waitedMs = now - Math.max(servedTime, this.agedTime)
+    return {
+      weight: this.weightAbove(priority, overtakes),
+      turnMs: Math.max(0, ageingMs - waitedMs)
+    }
   }
 
   /** All who wait, in no order. */
   *[Symbol.iterator](): Generator<N> {
     for (const lane of this.lanes.values()) yield* lane
+  }
+
+  /** The weights of the first so many of higher priority. */
+  private weightAbove(priority: number, count: number): number {
+    const lanes = [...this.lanes.values()].filter((lane) => lane.priority > priority)
+    let weight = 0
+    let left = count
+    for (const lane of lanes.toSorted((a, b) => b.priority - a.priority)) {
+      if (left <= 0) return weight
+      weight += lane.weightOfFirst(left)
+      left -= lane.count
+    }
+    return weight
   }
 
   private laneFor(priority: number): Lane<N> {
