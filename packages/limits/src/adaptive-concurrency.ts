@@ -98,8 +98,10 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
    */
   acquire(options?: Omit<AcquireOptions, 'weight'>): Promise<Permit> {
     const { clock } = this.options
-    const now = options !== undefined && hasNoWait(options, clock) ? this.tryAcquire() : undefined
-    if (now !== undefined) return Promise.resolve(now)
+    if (options !== undefined && hasNoWait(options, clock)) {
+      const now = this.tryAcquire()
+      return now === undefined ? this.gate.refuseNow(1) : Promise.resolve(now)
+    }
     const permit = this.acquireIn(Context.from(options, clock), options?.priority ?? 0)
     return options?.timeoutMs === undefined && options?.deadline === undefined
       ? permit

@@ -5,6 +5,8 @@ import type { SharedWindows } from './shared-windows.ts'
 
 /** The limiter, as its queue sees it. */
 export interface FairGate {
+  /** Whoever is granted something may pause all at once. */
+  readonly pausedUntil: number
   grant(waiter: RateWaiter, at: number): void
   refuseTooLarge(waiter: RateWaiter): void
 }
@@ -83,7 +85,7 @@ export class FairQueue {
         this.sleep(state, ownAt)
         continue
       }
-      sharedAt = this.shared.earliest(now, waiter.weight)
+      sharedAt = Math.max(this.gate.pausedUntil, this.shared.earliest(now, waiter.weight))
       if (sharedAt > now) break
       this.serve(state, waiter, now)
       sharedAt = Number.POSITIVE_INFINITY

@@ -14,8 +14,9 @@ export function asQueueTimeout(error: unknown, options: ContextOptions): never {
   const outer = options.context ?? Context.current()
   const ours = error instanceof TimeoutError && error.phase === 'total'
   if (!ours || options.signal?.aborted === true || outer.aborted) throw error
-  throw new TimeoutError('The wait in the queue took too long', {
-    phase: 'queue',
-    timeoutMs: options.timeoutMs
-  })
+  throw queueTimeout(options.timeoutMs)
+}
+
+export function queueTimeout(timeoutMs: number | undefined): TimeoutError {
+  return new TimeoutError('The wait in the queue took too long', { phase: 'queue', timeoutMs })
 }

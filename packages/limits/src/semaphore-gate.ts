@@ -2,6 +2,7 @@ import type { Clock } from '@aplomb/kernel'
 import { QueueFullError, WeightTooLargeError } from './errors.ts'
 import { publishReject, waitChannel, type LimiterKind, type LimiterStatistics } from './events.ts'
 import { requirePriority, type QueueOptions } from './limit-options.ts'
+import { queueTimeout } from './queue-timeout.ts'
 import type { SemaphoreWaiter } from './semaphore-waiter.ts'
 import { WaitQueue } from './wait-queue.ts'
 import type { Gate } from './waiter.ts'
@@ -53,16 +54,19 @@ export class SemaphoreGate implements Gate<SemaphoreWaiter> {
   enqueue<W extends SemaphoreWaiter>(waiter: W, priority: number): Promise<W> {
     requirePriority(this.name, priority)
     const refusal = this.refusal(waiter.weight)
-    if (refusal !== undefined) {
-      publishReject(this.name, this.kind, waiter.weight, refusal)
-      return Promise.reject(refusal)
-    }
+    if (refusal !== undefined) return this.refuse(waiter.weight, refusal)
     if (waitChannel.hasSubscribers) waiter.since = this.clock.now()
     this.queue.push(waiter, priority)
     const promise = waiter.wait()
     // It may be first, and fit where those it goes before do not.
     this.dispatch()
     return promise as Promise<W>
+  }
+
+  /** Refuses a call that has no time to queue. */
+  refuseNow(weight: number): Promise<never> {
+    const isTooLarge = weight > this.limit
+    return this.refuse(weight, isTooLarge ? this.tooLarge(weight) : queueTimeout(0))
   }
 
   takeBack(waiter: SemaphoreWaiter): void {
@@ -77,9 +81,18 @@ export class SemaphoreGate implements Gate<SemaphoreWaiter> {
   }
 
   private refusal(weight: number): Error | undefined {
-    if (weight > this.limit) return new WeightTooLargeError(this.name, weight, this.limit)
+    if (weight > this.limit) return this.tooLarge(weight)
     if (this.queue.size >= this.maxQueue) return new QueueFullError(this.name, this.queue.size)
     return undefined
+  }
+
+  private tooLarge(weight: number): Error {
+    return new WeightTooLargeError(this.name, weight, this.limit)
+  }
+
+  private refuse(weight: number, error: Error): Promise<never> {
+    publishReject(this.name, this.kind, weight, error)
+    return Promise.reject(error)
   }
 
   private dispatch(): void {
@@ -100,7 +113,7 @@ export class SemaphoreGate implements Gate<SemaphoreWaiter> {
 
   /** A resize has made it impossible. */
   private refuseTooLarge(waiter: SemaphoreWaiter): void {
-    const error = new WeightTooLargeError(this.name, waiter.weight, this.limit)
+    const error = this.tooLarge(waiter.weight)
     waiter.fail(error)
     publishReject(this.name, this.kind, waiter.weight, error)
   }

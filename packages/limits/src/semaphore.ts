@@ -88,8 +88,10 @@ export class Semaphore implements Limiter, Policy, Door<number> {
     if (options === undefined) return this.acquireIn(Context.current(), 1, 0)
     const { weight = 1, priority = 0 } = options
     const { clock } = this.gate
-    const permit = hasNoWait(options, clock) ? this.tryAcquire(options) : undefined
-    if (permit !== undefined) return Promise.resolve(permit)
+    if (hasNoWait(options, clock)) {
+      const permit = this.tryAcquire(options)
+      return permit === undefined ? this.gate.refuseNow(weight) : Promise.resolve(permit)
+    }
     const promise = this.acquireIn(Context.from(options, clock), weight, priority)
     return options.timeoutMs === undefined && options.deadline === undefined
       ? promise

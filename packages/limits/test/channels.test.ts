@@ -95,6 +95,18 @@ describe('channels', () => {
     expect(messages.map(({ code }) => code)).toEqual(['ERR_WEIGHT_TOO_LARGE', 'ABORTED'])
   })
 
+  it('may be listened to by who pauses the limiter', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter('2/s', { clock })
+    stops.push(subscribeTo('aplomb:limits:wait', () => limiter.pause(1500)))
+    await limiter.acquire({ weight: 2 })
+    const log: number[] = []
+    void limiter.acquire().then(() => log.push(clock.now()))
+    void limiter.acquire().then(() => log.push(clock.now()))
+    await clock.runAll()
+    expect(log).toEqual([1000, 1500])
+  })
+
   it('tell who was refused because of a smaller size', async () => {
     const messages = listen<RejectMessage>('reject')
     const semaphore = new Semaphore(2)
@@ -136,6 +148,23 @@ describe('channels', () => {
       ['semaphore', 'ERR_WEIGHT_TOO_LARGE', undefined],
       ['semaphore', 'ABORTED', undefined],
       ['rate', 'ERR_DEADLINE_UNREACHABLE', 1000]
+    ])
+  })
+
+  it('tell who found nothing free and had no time to wait', async () => {
+    const messages = listen<RejectMessage>('reject')
+    const semaphore = new Semaphore({ permits: 1, name: 'db' })
+    const adaptive = adaptiveConcurrency({ initialLimit: 1, name: 'api' })
+    await Promise.all([semaphore.acquire(), adaptive.acquire()])
+    await Promise.allSettled([
+      semaphore.acquire({ timeoutMs: 0 }),
+      semaphore.acquire({ timeoutMs: 0, weight: 2 }),
+      adaptive.acquire({ timeoutMs: 0 })
+    ])
+    expect(messages).toEqual([
+      { limiter: 'db', kind: 'semaphore', code: 'ERR_TIMEOUT', weight: 1 },
+      { limiter: 'db', kind: 'semaphore', code: 'ERR_WEIGHT_TOO_LARGE', weight: 2 },
+      { limiter: 'api', kind: 'adaptive', code: 'ERR_TIMEOUT', weight: 1 }
     ])
   })
 
