@@ -125,7 +125,7 @@ function fetchHeaders(input: HeadersInput): readonly string[] {
 function trimmed(value: unknown): unknown {
   if (value === undefined || typeof value === 'symbol' || Array.isArray(value)) return value
   // To fetch, null is the text "null".
-  const text = String(value as string | URL | null)
+  const text = value === null ? 'null' : (value as string | URL).toString()
   let [start, end] = [0, text.length]
   while (start < end && isSpace(text, start)) start++
   while (end > start && isSpace(text, end - 1)) end--
