@@ -133,6 +133,10 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
   finish(permit: AdaptivePermit, outcome: Outcome): void {
     if (outcome !== 'ignored') this.learner.learn(permit, outcome === 'dropped')
     this.gate.giveBack(1)
+    this.restWhenIdle()
+  }
+
+  private restWhenIdle(): void {
     if (this.gate.used === 0) this.learner.rest()
   }
 
@@ -147,7 +151,12 @@ export class AdaptiveConcurrency implements Limiter, Policy, Door<AdaptivePermit
     if (gate.tryTake(1)) return this.createPermit(context)
     const waiting = gate.enqueue(new SemaphoreWaiter(gate, 1, context), priority)
     return waiting.then((waiter) => {
-      waiter.collect()
+      try {
+        waiter.collect()
+      } finally {
+        // What was granted and cancelled has gone back.
+        this.restWhenIdle()
+      }
       return this.createPermit(context)
     })
   }

@@ -235,6 +235,21 @@ describe('adaptiveConcurrency', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('gives no probe up while nothing is under way, not even what was granted and cancelled', async () => {
+    const limiter = adaptiveConcurrency({ initialLimit: 4, clock, random: () => 0.5 })
+    for (let round = 0; round < 99 && !limiter.isProbing; round++) await window(limiter, 100)
+    const permits = Array.from({ length: limiter.statistics.available }, () => limiter.tryAcquire())
+    const controller = new AbortController()
+    const waiting = limiter.acquire({ signal: controller.signal })
+    for (const permit of permits) permit?.release('ignored')
+    expect(limiter.inFlight).toBe(1)
+    controller.abort('enough')
+    await expect(waiting).rejects.toBe('enough')
+    await clock.advance(10_000)
+    expect(limiter.isProbing).toBe(true)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it('tells its onLimit hook, which may throw', () => {
     const seen: number[][] = []
     const limiter = adaptiveConcurrency({
