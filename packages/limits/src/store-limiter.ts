@@ -40,7 +40,9 @@ const storeFields: Fields<Resolved> = {
   store: fields.required(
     fields.custom<RateStore>('a RateStore', isStore, undefined as unknown as RateStore)
   ),
-  ...queueFields
+  ...queueFields,
+  // Each call is in the queue while the store is asked, so that with 0 none would ever be let in.
+  maxQueue: fields.integer(Number.POSITIVE_INFINITY, { min: 1 })
 }
 
 /**

@@ -221,5 +221,6 @@ describe('storeLimiter', () => {
     const store = new MemoryStore(new TestClock())
     expect(() => storeLimiter('1/s', {} as never)).toThrow(OptionsError)
     expect(() => storeLimiter({ limit: 1, perMs: 1, strict: true }, { store })).toThrow('strict')
+    expect(() => storeLimiter('1/s', { store, maxQueue: 0 })).toThrow('maxQueue')
   })
 })
