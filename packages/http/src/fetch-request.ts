@@ -1,7 +1,8 @@
 import { entriesOf } from './entries.ts'
 import { HttpRequestError } from './errors.ts'
 import { headerList, mergeHeaders, type HeadersInput } from './header-list.ts'
-import { FixedBody, plainBody, type BodyInput, type RequestBody } from './request-body.ts'
+import { bodyOfRequest } from './read-ahead.ts'
+import { plainBody, type BodyInput, type RequestBody } from './request-body.ts'
 
 /** What `fetch` takes first: a URL, or a `Request` of Node.js, undici or a polyfill. */
 export type FetchInput = string | URL | Request
@@ -65,9 +66,13 @@ export function readFetch(
     redirect: checkedRedirect(read(init, 'redirect') ?? request?.redirect),
     integrity: read(init, 'integrity') ?? request?.integrity ?? ''
   }
+  if (request !== undefined && task.signal === request.signal) followed.set(task.signal, request)
   if (body != null || request?.body == null) return checked(task)
-  return bodyOfRequest(request).then((body) => ({ ...task, body }))
+  return bodyOfRequest(request.body, task.signal).then((body) => ({ ...task, body }))
 }
+
+/** A `Request` that is collected no longer tells its signal what it hears: it lives as long. */
+const followed = new WeakMap<AbortSignal, Request>()
 
 /** `fetch` forbids a body for these. */
 function checked(task: FetchTask): FetchTask {
@@ -146,27 +151,3 @@ const forbidden: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade'
 ])
-
-/** Up to so much of a `Request`'s body is read ahead, so that the request can be repeated. */
-const REPLAY_BYTES = 16 * 1024 * 1024
-
-async function bodyOfRequest(request: Request): Promise<RequestBody> {
-  const reader = (request.body as ReadableStream<Uint8Array>).getReader()
-  const chunks: Uint8Array[] = []
-  let size = 0
-  while (size <= REPLAY_BYTES) {
-    const { done, value } = await reader.read()
-    if (done) return new FixedBody(Buffer.concat(chunks), undefined)
-    chunks.push(value)
-    size += value.length
-  }
-  return plainBody(rejoined(chunks, reader))
-}
-
-async function* rejoined(
-  chunks: readonly Uint8Array[],
-  reader: ReadableStreamDefaultReader<Uint8Array>
-): AsyncGenerator<Uint8Array> {
-  yield* chunks
-  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
-}

@@ -1,6 +1,8 @@
 import { isAplombError } from '@aplomb/kernel'
 import { classifyError } from '@aplomb/policies'
 import { Readable } from 'node:stream'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import * as undici from 'undici'
 import { describe, expect, it } from 'vitest'
@@ -220,6 +222,56 @@ describe('client.fetch', () => {
     })
     controller.abort(reason)
     await expect(pending).rejects.toBe(reason)
+  })
+
+  it.each([
+    ['while it is read ahead', 1],
+    ['while it is sent', 40]
+  ])('lets the stream of a Request go when it is aborted %s', async (_, chunks) => {
+    const { origin } = await serve((request) => void request.resume())
+    const { fetch } = createClient()
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    let given = 0
+    let cancelled = false
+    const body = new ReadableStream({
+      pull: (stream) => {
+        if (given++ < chunks) stream.enqueue(new Uint8Array(1024 * 1024))
+        else controller.abort(reason)
+      },
+      cancel: () => void (cancelled = true)
+    })
+    const { signal } = controller
+    const request = new Request(origin, { method: 'POST', body, signal, duplex: 'half' })
+    await expect(fetch(request)).rejects.toBe(reason)
+    await expect.poll(() => cancelled).toBe(true)
+  })
+
+  it('hears of the abort of a Request that nobody else has kept', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const { origin } = await serve(() => {
+      // A request that was looked at in this turn is not collected within it.
+      setImmediate(() => {
+        collect()
+        controller.abort(reason)
+      })
+    })
+    const { fetch } = createClient()
+    const { signal } = controller
+    await expect(fetch(new Request(origin, { signal }))).rejects.toBe(reason)
+  })
+
+  it('does not read the Request of a call that is aborted already', async () => {
+    const { origin, fetch } = await echo()
+    const reason = new Error('enough')
+    let cancelled: unknown
+    const body = new ReadableStream({ cancel: (why) => void (cancelled = why) })
+    const request = new Request(origin, { method: 'POST', body, duplex: 'half' })
+    await expect(fetch(request, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    expect(cancelled).toBe(reason)
   })
 
   it('rejects when the body is cut short, whichever way it is read', async () => {
