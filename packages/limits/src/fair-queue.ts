@@ -22,8 +22,9 @@ export class FairQueue {
   private readonly shared: SharedWindows
   private readonly gate: FairGate
   private readonly sleeping = new Heap<RateKey>((a, b) => a.readyAt < b.readyAt)
-  private readonly ready = new Heap<RateKey>((a, b) => a.virtual < b.virtual)
+  private readonly ready = new Heap<RateKey>(goesBefore)
   private virtual = 0
+  private turns = 0
 
   constructor(shared: SharedWindows, gate: FairGate) {
     this.shared = shared
@@ -40,12 +41,18 @@ export class FairQueue {
     return [...this.sleeping, ...this.ready]
   }
 
+  /** True while a key has had more than those who wait, who would come after it if that was forgotten. */
+  isAhead(state: RateKey): boolean {
+    return this.queued > 0 && state.virtual > this.virtual
+  }
+
   push(waiter: RateWaiter, priority: number): void {
     const { state } = waiter
     state.queue?.push(waiter, priority)
     this.queued++
     if (this.sleeping.has(state) || this.ready.has(state)) this.wake(state)
     else {
+      state.turn = this.turns++
       state.readyAt = Number.NEGATIVE_INFINITY
       this.sleeping.push(state)
     }
@@ -98,6 +105,7 @@ export class FairQueue {
     this.queued--
     this.virtual = state.virtual
     state.virtual += waiter.weight / state.share
+    state.turn = this.turns++
     if (state.isWaiting()) this.ready.update(state)
     else this.ready.remove(state)
     this.gate.grant(waiter, now)
@@ -122,4 +130,8 @@ export class FairQueue {
     if (this.sleeping.has(state)) this.sleeping.remove(state)
     else if (this.ready.has(state)) this.ready.remove(state)
   }
+}
+
+function goesBefore(a: RateKey, b: RateKey): boolean {
+  return a.virtual === b.virtual ? a.turn < b.turn : a.virtual < b.virtual
 }

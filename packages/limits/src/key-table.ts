@@ -18,10 +18,17 @@ export class KeyTable {
   private next: RateKey | undefined
   private readonly maxKeys: number
   private readonly create: (key: string) => RateKey
+  /** False for an idle key that others still have to be compared with. */
+  private readonly mayForget: (state: RateKey) => boolean
 
-  constructor(maxKeys: number, create: (key: string) => RateKey) {
+  constructor(
+    maxKeys: number,
+    create: (key: string) => RateKey,
+    mayForget: (state: RateKey) => boolean = () => true
+  ) {
     this.maxKeys = maxKeys
     this.create = create
+    this.mayForget = mayForget
   }
 
   get size(): number {
@@ -62,7 +69,7 @@ export class KeyTable {
     let state = this.next ?? this.loose.oldest
     for (let looks = LOOKS; looks > 0 && state !== undefined; looks--) {
       this.next = state.newer
-      if (state.isIdle(now)) this.forget(state)
+      if (state.isIdle(now) && this.mayForget(state)) this.forget(state)
       state = this.next
     }
   }

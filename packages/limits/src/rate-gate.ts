@@ -60,8 +60,12 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     this.capacity = Math.min(
       ...[...this.plain.meters, ...this.shared.meters].map((m) => m.capacity)
     )
-    this.keys = new KeyTable(options.maxKeys, (key) => this.createKey(key))
     this.fair = new FairQueue(this.shared, this)
+    this.keys = new KeyTable(
+      options.maxKeys,
+      (key) => this.createKey(key),
+      (state) => !this.fair.isAhead(state)
+    )
     this.shape = new HeldTokens(this, this.plain, 0)
     this.guard = new TurnGuard(this.clock, this.time, this.shared.meters)
   }

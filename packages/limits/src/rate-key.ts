@@ -22,6 +22,8 @@ export class RateKey implements HeapNode, UseNode {
   readyAt = 0
   /** What it has had of the shared windows, divided by its share (start-time fair queueing). */
   virtual = 0
+  /** Since which turn it waits; of those that have had the same, the one that waits longest goes first. */
+  turn = 0
   /** Units that are out, in strict use. */
   inFlight = 0
   heapIndex = -1

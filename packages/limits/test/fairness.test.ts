@@ -51,6 +51,57 @@ describe('keys', () => {
     expect(count(log, 'gold')).toBe(60)
   })
 
+  it('earn nothing by being idle for a moment while new keys come', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter({ limit: 1, perMs: 10, shared: true }, { clock })
+    const log: string[] = []
+    queue(limiter, 'busy', 1000, log)
+    const askAgain = (): void => {
+      void limiter.acquire({ key: 'again' }).then(() => {
+        log.push('again')
+        clock.setTimer(askAgain, 3)
+      })
+    }
+    askAgain()
+    for (let index = 0; index < 200; index++) {
+      await clock.advance(5)
+      for (let fresh = 0; fresh < 5; fresh++) limiter.tryAcquire({ key: `${index} ${fresh}` })
+    }
+    expect(log).toHaveLength(101)
+    expect(count(log, 'again')).toBe(50)
+    // Nobody stays longer than that.
+    expect(limiter.statistics.keys).toBeLessThan(20)
+  })
+
+  it('of which none has had more than another go in the order in which they came', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter({ limit: 1, perMs: 10, shared: true }, { clock })
+    const keys = Array.from({ length: 20 }, (_, index) => `${index}`)
+    const log: string[] = []
+    limiter.tryAcquire()
+    for (const key of keys) queue(limiter, key, 2, log)
+    await clock.advance(400)
+    expect(log).toEqual([...keys, ...keys])
+    // Also those that have come during a pause.
+    log.length = 0
+    limiter.pause()
+    for (const key of keys) queue(limiter, key, 1, log)
+    limiter.resume()
+    await clock.advance(200)
+    expect(log).toEqual(keys)
+  })
+
+  it('starve nobody when there are more of them than can be served', async () => {
+    const clock = new TestClock()
+    const limiter = rateLimiter({ limit: 1, perMs: 10, shared: true }, { clock })
+    const log: string[] = []
+    for (let index = 0; index < 100; index++) {
+      queue(limiter, `${index}`, 1, log)
+      await clock.advance(8)
+    }
+    expect(log).toEqual(log.map((_, index) => `${index}`))
+  })
+
   it('earn nothing by having been away', async () => {
     const clock = new TestClock()
     const limiter = rateLimiter({ limit: 10, perMs: 1000, shared: true }, { clock })
