@@ -14,8 +14,9 @@ export interface FairGate {
 /**
  * Who goes next, of all keys that wait. A key whose own windows are full sleeps until they are not;
  * the others stand ready, ordered by what each has had of the shared windows in proportion to its
- * share, so that one busy key starves nobody (start-time fair queueing, Goyal et al. 1996). Within
- * a key the `WaitQueue` rules. It is told the time, and tells when to look again.
+ * share, so that one busy key starves nobody (start-time fair queueing, Goyal et al. 1996). New keys
+ * begin with what each of those who stand ready would have had by now, so that ever new ones starve
+ * nobody either. Within a key the `WaitQueue` rules. It is told the time, and tells when to look again.
  */
 export class FairQueue {
   queued = 0
@@ -23,8 +24,11 @@ export class FairQueue {
   private readonly gate: FairGate
   private readonly sleeping = new Heap<RateKey>((a, b) => a.readyAt < b.readyAt)
   private readonly ready = new Heap<RateKey>(goesBefore)
+  /** What a new key begins with. */
   private virtual = 0
   private turns = 0
+  /** The shares of all that stand ready. */
+  private shares = 0
 
   constructor(shared: SharedWindows, gate: FairGate) {
     this.shared = shared
@@ -103,11 +107,11 @@ export class FairQueue {
   private serve(state: RateKey, waiter: RateWaiter, now: number): void {
     state.queue?.take(waiter)
     this.queued--
-    this.virtual = state.virtual
+    this.virtual = Math.max(state.virtual, this.virtual + waiter.weight / this.shares)
     state.virtual += waiter.weight / state.share
     state.turn = this.turns++
     if (state.isWaiting()) this.ready.update(state)
-    else this.ready.remove(state)
+    else this.unready(state)
     this.gate.grant(waiter, now)
   }
 
@@ -117,18 +121,24 @@ export class FairQueue {
       this.sleeping.remove(state)
       state.virtual = Math.max(state.virtual, this.virtual)
       this.ready.push(state)
+      this.shares += state.share
     }
   }
 
   private sleep(state: RateKey, until: number): void {
-    this.ready.remove(state)
+    this.unready(state)
     state.readyAt = until
     this.sleeping.push(state)
   }
 
   private forget(state: RateKey): void {
     if (this.sleeping.has(state)) this.sleeping.remove(state)
-    else if (this.ready.has(state)) this.ready.remove(state)
+    else if (this.ready.has(state)) this.unready(state)
+  }
+
+  private unready(state: RateKey): void {
+    this.ready.remove(state)
+    this.shares = this.ready.size === 0 ? 0 : this.shares - state.share
   }
 }
 

@@ -102,6 +102,20 @@ describe('keys', () => {
     expect(log).toEqual(log.map((_, index) => `${index}`))
   })
 
+  it.each([10_000, 1])('starve nobody by being new, with room for %d', async (maxKeys) => {
+    const clock = new TestClock()
+    const limiter = rateLimiter({ limit: 1, perMs: 10, shared: true }, { clock, maxKeys })
+    const log: string[] = []
+    queue(limiter, 'busy', 50, log)
+    // One more each time than can be served, of which ten have the patience to wait.
+    const patience = { timeoutMs: 100 }
+    for (let index = 0; index < 500; index++) {
+      limiter.acquire({ key: `${index}`, ...patience }).catch(() => undefined)
+      await clock.advance(9)
+    }
+    expect(count(log, 'busy')).toBeGreaterThan(450 / 12)
+  })
+
   it('earn nothing by having been away', async () => {
     const clock = new TestClock()
     const limiter = rateLimiter({ limit: 10, perMs: 1000, shared: true }, { clock })
