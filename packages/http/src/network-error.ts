@@ -25,6 +25,11 @@ const classes: Readonly<Record<string, NetworkErrorClass>> = {
   EMFILE: 'connect',
   ETIMEDOUT: 'connect',
   UND_ERR_CONNECT_TIMEOUT: 'connect',
+  // A proxy that makes no tunnel, is gone, or wants credentials; see `isCallersMistake`.
+  UND_ERR_ABORTED: 'connect',
+  UND_ERR_PRX_CONN: 'connect',
+  UND_ERR_INVALID_ARG: 'connect',
+  UND_ERR_PRX_TLS: 'tls',
   EPROTO: 'tls',
   ECONNRESET: 'reset',
   EPIPE: 'reset',
@@ -69,10 +74,10 @@ export function networkError(
   const errno = codeOf(cause) ?? codeOf(error)
   if (errno === 'UND_ERR_CLOSED' || errno === 'UND_ERR_DESTROYED')
     return new HttpClientClosedError()
-  if (errno === 'UND_ERR_ABORTED') {
+  if (errno === 'UND_ERR_ABORTED' && sent) {
     return new HttpRequestError(['body: the stream was destroyed before its end'])
   }
-  if (errno !== undefined && callersMistakes.has(errno)) {
+  if (errno !== undefined && isCallersMistake(errno, sent)) {
     return new HttpRequestError([(error as Error).message])
   }
   if (errno === 'UND_ERR_HEADERS_OVERFLOW' || errno === 'HPE_HEADER_OVERFLOW') {
@@ -89,6 +94,11 @@ export function networkError(
     errno,
     cause: error
   })
+}
+
+/** An argument is found invalid before anything is sent; what comes later is a 407 of a proxy. */
+function isCallersMistake(errno: string, sent: boolean): boolean {
+  return callersMistakes.has(errno) && !(errno === 'UND_ERR_INVALID_ARG' && sent)
 }
 
 function classOf(errno: string | undefined, sent: boolean): NetworkErrorClass {

@@ -1,3 +1,4 @@
+import { invalidOptions } from '@aplomb/kernel'
 import { Balancer } from './balance.ts'
 import { bare } from './bare.ts'
 import { guardedConnector, type GuardSettings } from './ssrf-guard.ts'
@@ -198,7 +199,11 @@ function poolOptions(options: ResolvedClientOptions): EnginePoolOptions {
 
 function proxyAgent(options: ResolvedClientOptions): Engine {
   const { proxy, ...rest } = { ...poolOptions(options), proxy: options.proxy as string }
-  return proxy === 'environment'
-    ? new EngineEnvProxyAgent(rest)
-    : new EngineProxyAgent({ ...rest, uri: proxy })
+  try {
+    return proxy === 'environment'
+      ? new EngineEnvProxyAgent(rest)
+      : new EngineProxyAgent({ ...rest, uri: proxy })
+  } catch (error) {
+    throw invalidOptions('createClient', [`proxy: ${(error as Error).message}`])
+  }
 }

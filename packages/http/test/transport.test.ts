@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, request as httpRequest } from 'node:http'
 import { constants, createSecureServer } from 'node:http2'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -91,6 +91,41 @@ it('goes through a proxy', async () => {
   expect(await client.get('/x').json()).toBe('behind')
   expect(seen).toHaveLength(1)
   await client.destroy()
+})
+
+it.each([
+  ['refuses', 'HTTP/1.1 502 No\r\ncontent-length: 0\r\n\r\n'],
+  ['wants credentials', 'HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n'],
+  ['cuts', '']
+])('tells of a proxy that %s, which is no mistake of the request', async (_, answer) => {
+  const proxy = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => socket.end(answer))
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  onTestFinished(() => void proxy.close())
+  const via = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const client = createClient('https://a.example', { proxy: via, retry: { backoff: 1 } })
+  const error: unknown = await client
+    .post('/', { json: 1 })
+    .text()
+    .catch((error: unknown) => error)
+  expect(error).toMatchObject({ code: 'ERR_RETRIES_EXHAUSTED', reason: 'attempts' })
+  expect(error).toMatchObject({ cause: { class: 'connect', sent: false } })
+  await client.destroy()
+})
+
+it('tells of a proxy that wants credentials of a plain request', async () => {
+  const { origin } = await serve((_, response) => response.writeHead(407).end())
+  const client = createClient('http://a.example', { proxy: origin, retry: false })
+  await expect(client.get('/').text()).rejects.toMatchObject({ class: 'connect', sent: true })
+  await client.destroy()
+})
+
+it('refuses a proxy that is no URL', () => {
+  const code = 'ERR_OPTIONS_INVALID'
+  expect(() => createClient({ proxy: 'nowhere' })).toThrow(expect.objectContaining({ code }))
 })
 
 it('tells what is wrong with the network', async () => {
