@@ -7,13 +7,13 @@ export function hasNoWait(options: ContextOptions, clock: Clock): boolean {
 }
 
 /**
- * Whose timeout was it? Where a call gave `timeoutMs` or `deadline` for its wait alone, and neither
- * its signal nor its outer context had ended, it was the wait's own: then the error says so.
+ * Whose timeout was it? Where a call gave `timeoutMs` or `deadline` for its wait alone, and it is not
+ * the reason of its signal or of its outer context, it was the wait's own: then the error says so.
  */
 export function asQueueTimeout(error: unknown, options: ContextOptions): never {
   const outer = options.context ?? Context.current()
   const ours = error instanceof TimeoutError && error.phase === 'total'
-  if (!ours || options.signal?.aborted === true || outer.aborted) throw error
+  if (!ours || error === options.signal?.reason || error === outer.reason) throw error
   throw queueTimeout(options.timeoutMs)
 }
 

@@ -232,6 +232,20 @@ it('says whose timeout it was', async () => {
   expect(await theirs).toBe(outer.reason)
 })
 
+it('says whose timeout it was, also when the caller gives up in the same tick', async () => {
+  const clock = new TestClock()
+  const semaphore = new Semaphore({ permits: 1, clock })
+  await semaphore.acquire()
+  const controller = new AbortController()
+  const context = Context.current().child()
+  const options = { timeoutMs: 10, signal: controller.signal, context }
+  const waiting = semaphore.acquire(options).catch((error: unknown) => error)
+  clock.tick(10)
+  controller.abort(reason)
+  context.abort(reason)
+  expect(await waiting).toMatchObject({ code: 'ERR_TIMEOUT', phase: 'queue', timeoutMs: 10 })
+})
+
 class CountingSignal extends EventTarget {
   listeners = 0
   readonly aborted = false
