@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { Clock, Timer } from '@aplomb/kernel'
 import type { Call } from './call.ts'
 import type { Setback } from './setback.ts'
@@ -8,6 +9,7 @@ import type { HttpRequest } from './request.ts'
 import { Exchange, type BodySink } from './send.ts'
 import { showAs } from './shown.ts'
 import type { Place, SlotUser } from './slots.ts'
+import { letGo } from './stream-body.ts'
 import { ARRIVAL_MS } from './stragglers.ts'
 import type { EngineOptions } from './undici.ts'
 
@@ -39,6 +41,8 @@ export class Attempt extends Exchange implements SlotUser {
   private quotaTimer: Timer | undefined = undefined
   private place: Place | undefined = undefined
   private holdsSlot = false
+  /** The stream that the engine was given to send. */
+  private opened: Readable | undefined = undefined
   private finished = false
   /** When the channels were told that it is sent, in `clock.now()` ms; undefined if they were not. */
   announcedAt: number | undefined = undefined
@@ -158,6 +162,8 @@ export class Attempt extends Exchange implements SlotUser {
     this.finished = true
     this.timer?.cancel()
     this.giveUpQuota()
+    // One that was begun is the engine's.
+    if (!this.sent && this.opened !== undefined) letGo(this.opened, outcome)
     const { slots } = this.origin
     if (this.holdsSlot) slots.give()
     else if (this.place !== undefined) slots.leave(this.place)
@@ -249,6 +255,7 @@ export class Attempt extends Exchange implements SlotUser {
       call.abort(error)
       return
     }
+    if (options.body instanceof Readable) this.opened = options.body
     this.dispatch(engine, options)
   }
 

@@ -12,6 +12,7 @@ export class StreamBody implements RequestBody {
   readonly size = undefined
   private readonly stream: Readable
   private failure: Error | undefined = undefined
+  private opened = false
 
   constructor(stream: Readable) {
     this.stream = stream
@@ -25,6 +26,7 @@ export class StreamBody implements RequestBody {
     if (stream.destroyed || stream.readableEnded) {
       throw new HttpRequestError(['body: the stream was read, or destroyed, before it was sent'])
     }
+    this.opened = true
     return stream
   }
 
@@ -35,12 +37,16 @@ export class StreamBody implements RequestBody {
     )
   }
 
+  /** One that was opened is its attempt's. */
   discard(reason: unknown): void {
-    const { stream } = this
-    // One that was begun is the engine's; a server's request takes its connection with it.
-    if (stream.readableDidRead || stream instanceof IncomingMessage) return
-    stream.destroy(reason as Error)
+    if (!this.opened) letGo(this.stream, reason)
   }
+}
+
+/** Gives up a stream that will not be sent, with its file or its connection. */
+export function letGo(stream: Readable, reason: unknown): void {
+  // A server's request takes with it the connection that is to be answered on.
+  if (!(stream instanceof IncomingMessage)) stream.destroy(reason as Error)
 }
 
 /** What can be read as a stream, as one. @throws HttpRequestError */

@@ -1,7 +1,7 @@
 import { Context, TimeoutError } from '@aplomb/kernel'
 import { TestClock } from '@aplomb/kernel/testing'
 import { circuitBreaker, type CircuitBreaker } from '@aplomb/policies'
-import { getEventListeners } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { createClient, type ClientOptions, type RequestOptions } from '../src/index.ts'
@@ -287,6 +287,29 @@ describe('the stream of a body that was never begun', () => {
       .json()
       .catch(itself)
     await expect.poll(() => cancelled).toBe(failure)
+  })
+
+  it('is let go for each attempt without a connection, be it made by a function', async () => {
+    await using client = createClient('http://127.0.0.1:1', { retry: { backoff: 1 } })
+    const made: Readable[] = []
+    const body = (): Readable => {
+      const stream = new Readable({ read() {} })
+      made.push(stream)
+      return stream
+    }
+    await client.put('/', { body }).json().catch(itself)
+    expect(made.map(({ destroyed }) => destroyed)).toEqual([true, true, true, true])
+  })
+
+  it('is let go though its caller has looked into it', async () => {
+    await using client = createClient('http://127.0.0.1:1')
+    for (const signal of [undefined, AbortSignal.abort(reason)]) {
+      const body = Readable.from(['beginning', 'end'])
+      await once(body, 'readable')
+      body.read()
+      await client.post('/', { body, signal }).json().catch(itself)
+      expect(body.destroyed).toBe(true)
+    }
   })
 })
 
