@@ -41,8 +41,8 @@ export class Attempt extends Exchange implements SlotUser {
   private quotaTimer: Timer | undefined = undefined
   private place: Place | undefined = undefined
   private holdsSlot = false
-  /** The stream that the engine was given to send. */
-  private opened: Readable | undefined = undefined
+  /** A stream that was made for it alone. */
+  private own: Readable | undefined = undefined
   private finished = false
   /** When the channels were told that it is sent, in `clock.now()` ms; undefined if they were not. */
   announcedAt: number | undefined = undefined
@@ -163,7 +163,7 @@ export class Attempt extends Exchange implements SlotUser {
     this.timer?.cancel()
     this.giveUpQuota()
     // One that was begun is the engine's.
-    if (!this.sent && this.opened !== undefined) letGo(this.opened, outcome)
+    if (!this.sent && this.own !== undefined) letGo(this.own, outcome)
     const { slots } = this.origin
     if (this.holdsSlot) slots.give()
     else if (this.place !== undefined) slots.leave(this.place)
@@ -173,6 +173,7 @@ export class Attempt extends Exchange implements SlotUser {
 
   /** From here on the server may count it; a wait for the connection came before. */
   protected written(): void {
+    this.request.body?.written?.()
     const { clock, shared } = this.call
     if (shared.rate?.endsHold !== true) return
     this.quotaTimer = clock.setTimer(leaveQuota, ARRIVAL_MS, this as Attempt)
@@ -255,7 +256,7 @@ export class Attempt extends Exchange implements SlotUser {
       call.abort(error)
       return
     }
-    if (options.body instanceof Readable) this.opened = options.body
+    if (request.replayable && options.body instanceof Readable) this.own = options.body
     this.dispatch(engine, options)
   }
 

@@ -44,6 +44,8 @@ export interface RequestBody {
   open(): WireBody
   /** Whether it was the body that failed with this, not the connection. */
   failedWith?(error: unknown): boolean
+  /** A connection takes it now. */
+  written?(): void
   /** The call is over: what was not begun lets its file or its connection go. */
   discard?(reason: unknown): void
 }

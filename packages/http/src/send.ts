@@ -1,7 +1,13 @@
 import type { Clock } from '@aplomb/kernel'
 import { Bare } from './bare.ts'
 import type { ResponseHeaders } from './header-list.ts'
-import type { Engine, EngineController, EngineHandler, EngineOptions } from './undici.ts'
+import {
+  engineErrors,
+  type Engine,
+  type EngineController,
+  type EngineHandler,
+  type EngineOptions
+} from './undici.ts'
 
 /** Takes a response's body as it arrives. */
 export interface BodySink {
@@ -61,7 +67,7 @@ export abstract class Exchange extends Bare implements EngineHandler {
     if (this.over) return
     this.over = true
     this.abortReason = reason
-    this.controller?.abort(asError(reason))
+    this.controller?.abort(abortion(reason))
   }
 
   pause(): void {
@@ -95,7 +101,7 @@ export abstract class Exchange extends Bare implements EngineHandler {
     this.controller = controller
     // It waited in the engine's queue when it was given up.
     if (this.over) {
-      controller.abort(asError(this.abortReason))
+      controller.abort(abortion(this.abortReason))
       return
     }
     this.sent = true
@@ -157,6 +163,7 @@ export abstract class Exchange extends Bare implements EngineHandler {
 
 const noHeaders: ResponseHeaders = Object.freeze(Object.create(null)) as ResponseHeaders
 
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error('The request was aborted')
+/** Over HTTP/2 the engine tells all that wait with it of any other error, as if it was theirs. */
+function abortion(reason: unknown): Error {
+  return new engineErrors.InformationalError('The request was aborted', { cause: reason })
 }

@@ -12,7 +12,7 @@ export class StreamBody implements RequestBody {
   readonly size = undefined
   private readonly stream: Readable
   private failure: Error | undefined = undefined
-  private opened = false
+  private begun = false
 
   constructor(stream: Readable) {
     this.stream = stream
@@ -26,7 +26,6 @@ export class StreamBody implements RequestBody {
     if (stream.destroyed || stream.readableEnded) {
       throw new HttpRequestError(['body: the stream was read, or destroyed, before it was sent'])
     }
-    this.opened = true
     return stream
   }
 
@@ -37,17 +36,25 @@ export class StreamBody implements RequestBody {
     )
   }
 
-  /** One that was opened is its attempt's. */
+  written(): void {
+    this.begun = true
+  }
+
+  /** One that was begun is the engine's. */
   discard(reason: unknown): void {
-    if (!this.opened) letGo(this.stream, reason)
+    if (!this.begun) letGo(this.stream, reason)
   }
 }
 
 /** Gives up a stream that will not be sent, with its file or its connection. */
 export function letGo(stream: Readable, reason: unknown): void {
   // A server's request takes with it the connection that is to be answered on.
-  if (!(stream instanceof IncomingMessage)) stream.destroy(reason as Error)
+  if (stream instanceof IncomingMessage) return
+  // Whoever made it for one attempt does not listen to it.
+  stream.on('error', ignore).destroy(reason as Error)
 }
+
+function ignore(): void {}
 
 /** What can be read as a stream, as one. @throws HttpRequestError */
 export function readableOf(input: object): Readable {

@@ -1,4 +1,5 @@
 // The only file that imports undici, so that the engine can be replaced in one place.
+import type { Socket } from 'node:net'
 import {
   type buildConnector,
   Client,
@@ -10,6 +11,7 @@ import {
   ProxyAgent
 } from 'undici'
 import { bare } from './bare.ts'
+import { mendStreams } from './http2-streams.ts'
 import { tellResets } from './resets.ts'
 
 /** What sends requests: a pool, an agent, a proxy, a mock. */
@@ -26,19 +28,29 @@ type Connector = buildConnector.connector
  * connection, which a polluted `Object.prototype` would add to.
  */
 export function createPool(origin: string, options: Pool.Options): Pool {
-  const factory = (origin: URL, own: Client.Options): Client =>
-    new Client(origin, bare({ ...own, connect: withResets(own.connect as Connector) }))
+  const factory = (origin: URL, own: Client.Options): Client => {
+    const wire = mendedWire(own.connect as Connector)
+    const client = new Client(origin, bare({ ...own, connect: wire.connect }))
+    // It has made a session of the socket, if it speaks HTTP/2, and asks nothing of it before.
+    return client.on('connect', wire.connected)
+  }
   return new Pool(origin, bare({ ...options, factory }))
 }
 
 /** The pool has made a function of the options for its connections. */
-function withResets(connect: Connector): Connector {
-  return (options, done) =>
-    connect(options, (...result) => {
+function mendedWire(given: Connector): { connect: Connector; connected: () => void } {
+  let socket: Socket | null | undefined
+  const connect: Connector = (options, done) =>
+    given(options, (...result) => {
       // Undefined, too, after a failure, whatever its type says.
-      if (result[1] != null) tellResets(result[1])
+      socket = result[1]
+      if (socket != null) tellResets(socket)
       done(...result)
     })
+  const connected = (): void => {
+    if (socket != null) mendStreams(socket)
+  }
+  return { connect, connected }
 }
 
 export {

@@ -2,11 +2,13 @@ import { once } from 'node:events'
 import { createServer as createHttpServer, request as httpRequest } from 'node:http'
 import { constants, createSecureServer } from 'node:http2'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { createServer as createTlsServer } from 'node:tls'
 import { expect, it, onTestFinished } from 'vitest'
 import { createClient } from '../src/index.ts'
 import { serve } from './server.ts'
@@ -145,5 +147,67 @@ it('tells what is wrong with the network', async () => {
     code: 'ERR_HTTP_TOO_LARGE',
     limit: 'maxHeaderBytes'
   })
+  await client.destroy()
+})
+
+it('takes a body whose stream of HTTP/2 the server cancels for a cut one', async () => {
+  const frame = (type: number, flags: number, id: number, payload: Buffer): Buffer => {
+    const head = Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, id])
+    return Buffer.concat([head, payload])
+  }
+  const pair = certificate()
+  const server = createTlsServer({ ...pair, ALPNProtocols: ['h2'] }, (socket) => {
+    socket.on('error', () => undefined).write(frame(4, 0, 0, Buffer.alloc(0)))
+    // What comes after the preface, the settings and the window of the client is its request.
+    let bytes = 0
+    socket.on('data', (data) => {
+      const isFirst = bytes === 0
+      bytes += data.length
+      if (isFirst) socket.write(frame(4, 1, 0, Buffer.alloc(0)))
+      else answer(socket)
+    })
+  })
+  const answer = (socket: Socket): void => {
+    const status = frame(1, 4, 1, Buffer.from([0x88]))
+    const part = frame(0, 0, 1, Buffer.from('abc'))
+    const reset = frame(3, 0, 1, Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL]))
+    socket.write(Buffer.concat([status, part, reset]))
+  }
+  server.listen(0)
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const origin = `https://localhost:${(server.address() as AddressInfo).port}`
+  const client = createClient(origin, { http2: true, tls: { ca: pair.cert }, retry: false })
+  await expect(client.get('/').text()).rejects.toMatchObject({
+    code: 'ERR_HTTP_NETWORK',
+    class: 'reset',
+    errno: 'ERR_HTTP2_STREAM_ERROR'
+  })
+  await client.destroy()
+})
+
+it('gives up requests of HTTP/2 whose bodies are still being written', async () => {
+  const pair = certificate()
+  const server = createSecureServer(pair).on('stream', (stream) => {
+    stream.on('error', () => undefined).resume()
+    if (stream.id === 1) stream.respond({ ':status': 200 }, { endStream: true })
+  })
+  server.listen(0)
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const origin = `https://localhost:${(server.address() as AddressInfo).port}`
+  const client = createClient(origin, { http2: true, tls: { ca: pair.cert }, connections: 1 })
+  await client.get('/').text()
+  const reason = new Error('enough')
+  const turns = Array.from({ length: 40 }, (_, index) => index % 8)
+  const outcomes = turns.map(async (count) => {
+    const aborter = new AbortController()
+    const call = client.put('/', { body: Buffer.alloc(20_000), signal: aborter.signal }).text()
+    const outcome = call.catch((error: unknown) => error)
+    for (let turn = 0; turn < count; turn++) await setImmediate()
+    aborter.abort(reason)
+    return outcome
+  })
+  expect(new Set(await Promise.all(outcomes))).toEqual(new Set([reason]))
   await client.destroy()
 })
