@@ -1,4 +1,4 @@
-import { eventChannel, type EventChannel } from '@aplomb/kernel'
+import { eventChannel, type Clock, type EventChannel } from '@aplomb/kernel'
 
 /** What a limiter is. */
 export type LimiterKind = 'semaphore' | 'rate' | 'adaptive'
@@ -67,6 +67,19 @@ export function publishCreated(
   read: () => LimiterStatistics
 ): void {
   if (createdChannel.hasSubscribers) createdChannel.publish({ limiter, kind, read })
+}
+
+/** Tells that a call was let in after a wait, if anyone listened when it joined. */
+export function publishWait(
+  limiter: string,
+  kind: LimiterKind,
+  clock: Clock,
+  { since, weight }: { readonly since: number | undefined; readonly weight: number },
+  key?: string
+): void {
+  if (since === undefined) return
+  const waitMs = clock.now() - since
+  waitChannel.publish({ limiter, kind, waitMs, weight, ...(key === undefined ? {} : { key }) })
 }
 
 export function publishReject(

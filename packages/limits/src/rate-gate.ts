@@ -1,6 +1,6 @@
 import { type Clock, type Context, type Operation, type Permit, type Timer } from '@aplomb/kernel'
 import { WeightTooLargeError } from './errors.ts'
-import { waitChannel } from './events.ts'
+import { publishWait, waitChannel } from './events.ts'
 import { FairQueue, type FairGate } from './fair-queue.ts'
 import { ForwardTime } from './forward-time.ts'
 import { KeyTable } from './key-table.ts'
@@ -179,7 +179,8 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     this.guard.watch(waiter.state)
     this.take(waiter.state, at, waiter.weight)
     waiter.grant()
-    if (waiter.since !== undefined) this.announce(waiter, waiter.since)
+    const key = this.options.publishKeys ? waiter.state.key : undefined
+    publishWait(this.name, 'rate', this.clock, waiter, key)
   }
 
   takeBack(waiter: RateWaiter): void {
@@ -215,13 +216,6 @@ export class RateGate implements Gate<RateWaiter>, FairGate, TokenSource {
     const now = this.now()
     const next = this.pausedUntil > now ? this.pausedUntil : this.fair.drain(now)
     this.sleepUntil(this.fair.queued === 0 ? Number.POSITIVE_INFINITY : next, now)
-  }
-
-  private announce(waiter: RateWaiter, since: number): void {
-    const { state, weight } = waiter
-    const waitMs = this.clock.now() - since
-    const key = this.options.publishKeys ? { key: state.key } : {}
-    waitChannel.publish({ limiter: this.name, kind: 'rate', waitMs, weight, ...key })
   }
 
   private sleepUntil(at: number, now: number): void {

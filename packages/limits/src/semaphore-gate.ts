@@ -1,6 +1,12 @@
 import type { Clock } from '@aplomb/kernel'
 import { QueueFullError, WeightTooLargeError } from './errors.ts'
-import { publishReject, waitChannel, type LimiterKind, type LimiterStatistics } from './events.ts'
+import {
+  publishReject,
+  publishWait,
+  waitChannel,
+  type LimiterKind,
+  type LimiterStatistics
+} from './events.ts'
 import { requirePriority, type QueueOptions } from './limit-options.ts'
 import { queueTimeout } from './queue-timeout.ts'
 import type { SemaphoreWaiter } from './semaphore-waiter.ts'
@@ -106,7 +112,7 @@ export class SemaphoreGate implements Gate<SemaphoreWaiter> {
         this.queue.take(waiter)
         this.used += waiter.weight
         waiter.grant()
-        this.announce(waiter)
+        publishWait(this.name, this.kind, this.clock, waiter)
       }
     }
   }
@@ -116,11 +122,5 @@ export class SemaphoreGate implements Gate<SemaphoreWaiter> {
     const error = this.tooLarge(waiter.weight)
     waiter.fail(error)
     publishReject(this.name, this.kind, waiter.weight, error)
-  }
-
-  private announce(waiter: SemaphoreWaiter): void {
-    if (waiter.since === undefined) return
-    const waitMs = this.clock.now() - waiter.since
-    waitChannel.publish({ limiter: this.name, kind: this.kind, waitMs, weight: waiter.weight })
   }
 }

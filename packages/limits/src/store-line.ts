@@ -1,6 +1,6 @@
 import { DeadlineUnreachableError, type Clock, type Context, type Timer } from '@aplomb/kernel'
 import { RateLimitedError } from './errors.ts'
-import { publishReject, waitChannel } from './events.ts'
+import { publishReject, publishWait, waitChannel } from './events.ts'
 import { requireTime } from './limit-options.ts'
 import { ON_TIME_MS } from './meter.ts'
 import type { ResolvedWindow } from './rate-spec.ts'
@@ -100,12 +100,7 @@ export class StoreLine implements Gate<StoreWaiter> {
     waiter.ticket = ticket
     this.queue.take(waiter)
     waiter.grant()
-    if (waiter.since !== undefined) this.announce(waiter.weight, waiter.since)
-  }
-
-  private announce(weight: number, since: number): void {
-    const { name, clock } = this.desk
-    waitChannel.publish({ limiter: name, kind: 'rate', waitMs: clock.now() - since, weight })
+    publishWait(this.desk.name, 'rate', this.desk.clock, waiter)
   }
 
   private wait(first: StoreWaiter, retryAfterMs: number): void {
