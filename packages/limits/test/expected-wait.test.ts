@@ -16,23 +16,20 @@ function setUp(options: RateLimiterOptions): {
   return { clock, limiter }
 }
 
-it('refuses nobody of low priority who has a turn after maxOvertakes before the deadline', async () => {
-  const { clock, limiter } = setUp({ maxOvertakes: 3 })
-  const refused = limiter.acquire({ timeoutMs: 400 })
-  await expect(refused).rejects.toMatchObject({ retryAfterMs: 400 })
-  const low = limiter.acquire({ timeoutMs: 401 })
-  await clock.advance(400)
-  expect(await low).toBeDefined()
-})
-
-it('refuses nobody of low priority who has a turn after ageingMs before the deadline', async () => {
-  const { clock, limiter } = setUp({ ageingMs: 300 })
-  const refused = limiter.acquire({ timeoutMs: 300 })
-  await expect(refused).rejects.toMatchObject({ retryAfterMs: 300 })
-  const low = limiter.acquire({ timeoutMs: 301 })
-  await clock.advance(300)
-  expect(await low).toBeDefined()
-})
+it.each([
+  ['maxOvertakes', { maxOvertakes: 3 }, 400],
+  ['ageingMs', { ageingMs: 300 }, 300]
+])(
+  'refuses nobody of low priority who has a turn after %s before the deadline',
+  async (_name, options, turnMs) => {
+    const { clock, limiter } = setUp(options)
+    const refused = limiter.acquire({ timeoutMs: turnMs })
+    await expect(refused).rejects.toMatchObject({ retryAfterMs: turnMs })
+    const low = limiter.acquire({ timeoutMs: turnMs + 1 })
+    await clock.advance(turnMs)
+    expect(await low).toBeDefined()
+  }
+)
 
 it('refuses at once who has no turn before the deadline, however urgent the others', async () => {
   const { limiter } = setUp({ maxOvertakes: 64, ageingMs: 10_000 })
