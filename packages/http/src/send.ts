@@ -67,7 +67,7 @@ export abstract class Exchange extends Bare implements EngineHandler {
     if (this.over) return
     this.over = true
     this.abortReason = reason
-    this.controller?.abort(abortion(reason))
+    this.controller?.abort(engineAbort(reason))
   }
 
   pause(): void {
@@ -101,7 +101,7 @@ export abstract class Exchange extends Bare implements EngineHandler {
     this.controller = controller
     // It waited in the engine's queue when it was given up.
     if (this.over) {
-      controller.abort(abortion(this.abortReason))
+      controller.abort(engineAbort(this.abortReason))
       return
     }
     this.sent = true
@@ -164,6 +164,6 @@ export abstract class Exchange extends Bare implements EngineHandler {
 const noHeaders: ResponseHeaders = Object.freeze(Object.create(null)) as ResponseHeaders
 
 /** Over HTTP/2 the engine tells all that wait with it of any other error, as if it was theirs. */
-function abortion(reason: unknown): Error {
+function engineAbort(reason: unknown): Error {
   return new engineErrors.InformationalError('The request was aborted', { cause: reason })
 }

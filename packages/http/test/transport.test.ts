@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer as createHttpServer, request as httpRequest } from 'node:http'
 import { constants, createSecureServer } from 'node:http2'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -26,15 +26,20 @@ function certificate(): { key: Buffer; cert: Buffer } {
   return pair
 }
 
+/** Where a server of this test listens. */
+async function originOf(server: Server): Promise<string> {
+  server.listen(0)
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  return `https://localhost:${(server.address() as AddressInfo).port}`
+}
+
 it('speaks HTTP/2 when asked, and HTTP/1.1 when not, and refuses a wrong certificate', async () => {
   const pair = certificate()
   const server = createSecureServer({ ...pair, allowHTTP1: true }, (request, response) => {
     response.end(JSON.stringify(request.httpVersion))
   })
-  server.listen(0)
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  const origin = `https://localhost:${(server.address() as AddressInfo).port}`
+  const origin = await originOf(server)
   const tls = { ca: pair.cert }
   const two = createClient(origin, { http2: true, tls })
   const versions = await Promise.all(Array.from({ length: 20 }, () => two.get('/').json()))
@@ -55,10 +60,7 @@ it('names a stream of HTTP/2 that the server closes without an answer', async ()
   const server = createSecureServer(pair).on('stream', (stream) => {
     stream.on('error', () => undefined).close(constants.NGHTTP2_CANCEL)
   })
-  server.listen(0)
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  const origin = `https://localhost:${(server.address() as AddressInfo).port}`
+  const origin = await originOf(server)
   const client = createClient(origin, { http2: true, tls: { ca: pair.cert }, retry: false })
   await expect(client.get('/').text()).rejects.toMatchObject({ class: 'reset', sent: true })
   await client.destroy()
@@ -173,10 +175,7 @@ it('takes a body whose stream of HTTP/2 the server cancels for a cut one', async
     const reset = frame(3, 0, 1, Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL]))
     socket.write(Buffer.concat([status, part, reset]))
   }
-  server.listen(0)
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  const origin = `https://localhost:${(server.address() as AddressInfo).port}`
+  const origin = await originOf(server)
   const client = createClient(origin, { http2: true, tls: { ca: pair.cert }, retry: false })
   await expect(client.get('/').text()).rejects.toMatchObject({
     code: 'ERR_HTTP_NETWORK',
@@ -192,10 +191,7 @@ it('gives up requests of HTTP/2 whose bodies are still being written', async () 
     stream.on('error', () => undefined).resume()
     if (stream.id === 1) stream.respond({ ':status': 200 }, { endStream: true })
   })
-  server.listen(0)
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  const origin = `https://localhost:${(server.address() as AddressInfo).port}`
+  const origin = await originOf(server)
   const client = createClient(origin, { http2: true, tls: { ca: pair.cert }, connections: 1 })
   await client.get('/').text()
   const reason = new Error('enough')
